@@ -1,0 +1,1 @@
+"""The facts: what travels between programs. Imports nothing of ours."""

@@ -1,0 +1,252 @@
+"""What was promised: targets, calendars and the meaning of each figure, as one validated document.
+
+The keys and defaults are those of `default_config` in the KPI cases; a policy file is laid over them (convention 2).
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from schemas.events import AgentState, Instant, Priority, Status
+
+Metric = Literal["first_response", "next_response", "resolution"]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+Seconds = Annotated[int, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def _clock_time(text: str) -> str:
+    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d|24:00", text):
+        raise ValueError(f"a time of day is HH:MM from 00:00 to 24:00, got {text!r}")
+    return text
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError):
+        raise ValueError(f"no time zone is called {name!r}; names are such as Europe/Berlin") from None
+    return name
+
+
+ClockTime = Annotated[str, AfterValidator(_clock_time)]
+Block = tuple[ClockTime, ClockTime]
+"""Opening and closing time, local; one that closes before it opens ends the next day."""
+
+
+class Section(BaseModel):
+    """A part of the policy. A misspelt key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class WorkingHours(Section):
+    """A business calendar."""
+
+    timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    weekly: dict[Weekday, list[Block]] = {}
+    holidays: frozenset[date] = frozenset()
+    """Closed for the whole local date, the tail of the night before included."""
+    special_days: dict[date, list[Block]] = {}
+    """Dates whose blocks replace the weekly ones, on a holiday too."""
+
+
+_ROUND_THE_CLOCK = WorkingHours(
+    weekly={day: [("00:00", "24:00")] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
+)
+
+
+class FirstResponse(Section):
+    bot_counts: bool = False
+    private_note_counts: bool = False
+    agent_created: Literal["from_first_customer_message", "from_creation_second_reply", "exclude"] = (
+        "from_first_customer_message"
+    )
+    reopen_restarts: bool = True
+
+
+class SlaPolicy(Section):
+    """One promise; a later version of the same id has an `effective_from`."""
+
+    id: str = Field(min_length=1)
+    order: int = 0
+    """Of all that fit, the lowest order applies."""
+    match: dict[Literal["queue", "channel", "tier", "category"], str | list[str]] = {}
+    hours: Literal["business", "calendar"] = "business"
+    calendar: str | None = None
+    """Left out, the queue's calendar counts."""
+    targets: dict[Priority, dict[Metric, Annotated[int, Field(gt=0)]]]
+    """Seconds by priority and metric."""
+    effective_from: Instant | None = None
+
+
+class Sla(Section):
+    policies: list[SlaPolicy] = []
+    at_risk_ratio: Annotated[float, Field(gt=0, le=1)] = 0.8
+    pause: dict[Metric, list[Status]] = {"resolution": ["pending"]}
+    reopen: Literal["resume", "first_resolution_only"] = "resume"
+
+
+class Backlog(Section):
+    statuses: list[Status] = ["new", "open", "pending", "on_hold"]
+    actionable_statuses: list[Status] = ["new", "open"]
+
+
+class AlertRule(Section):
+    id: str
+    metric: Literal["backlog", "backlog_actionable"]
+    threshold: float
+    for_seconds: Seconds
+    clear_at_or_below: float
+
+
+class Merge(Section):
+    inherit_oldest_wait: bool = True
+
+
+class Fcr(Section):
+    windows_days: list[Annotated[int, Field(gt=0)]] = [7, 14, 30]
+    default_window_days: int = 7
+    first_contact: Literal["conversation", "one_reply"] = "conversation"
+    repeat_match: Literal["requester_category", "requester"] = "requester_category"
+    escalation_fails: bool = True
+
+
+class ServiceLevel(Section):
+    channels: list[str] = ["voice", "chat"]
+    threshold_seconds: Seconds = 20
+    method: Literal["answered_of_offered", "answered_only", "removed_from_queue"] = "answered_of_offered"
+    short_abandon_seconds: Seconds = 5
+    count_short_abandoned: bool = False
+    count_waiting_over_threshold: bool = True
+
+
+class Utilisation(Section):
+    denominator_states: list[AgentState] = ["available", "busy", "wrap_up", "training", "meeting"]
+
+
+class Adherence(Section):
+    count_outside_shift: bool = False
+
+
+class PlannedActivity(Section):
+    """One stretch of an agent's schedule."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    begins: Instant = Field(alias="from")
+    ends: Instant = Field(alias="to")
+    activity: Literal["on_queue", "break", "training", "meeting"]
+
+
+class Csat(Section):
+    scale: tuple[float, float] = (1, 5)
+    satisfied_from: float = 4
+
+
+class Nps(Section):
+    scale: tuple[float, float] = (0, 10)
+
+
+class Ces(Section):
+    scale: tuple[float, float] = (1, 7)
+    easy_from: float = 5
+    higher_is_easier: bool = True
+
+
+class Deflection(Section):
+    window_seconds: Seconds = 86_400
+
+
+class Automation(Section):
+    window_seconds: Seconds = 259_200
+
+
+class LateEvents(Section):
+    count: str = "ticket.created"
+    window_seconds: Annotated[int, Field(gt=0)] = 3600
+    allowed_lateness_seconds: Seconds = 86_400
+
+
+class Insights(Section):
+    segment: Literal["queue", "channel", "priority", "tier", "category"] = "category"
+    min_ratio: float = 2.0
+    min_samples: int = 20
+
+
+class Gaming(Section):
+    pause_reply_lookback_seconds: Seconds = 600
+    premature_reopen_seconds: Seconds = 86_400
+    stub_followup_seconds: Seconds = 900
+
+
+class Policy(Section):
+    """Everything that decides what a figure means."""
+
+    calendars: dict[str, WorkingHours] = {"default": _ROUND_THE_CLOCK}
+    queue_calendars: dict[str, str] = {}
+    """Queue to calendar; others have the calendar `default`."""
+    business_calendar_change: Literal["per_segment", "last"] = "per_segment"
+    default_priority: Priority = "normal"
+    first_response: FirstResponse = FirstResponse()
+    sla: Sla = Sla()
+    backlog: Backlog = Backlog()
+    alerts: list[AlertRule] = []
+    merge: Merge = Merge()
+    fcr: Fcr = Fcr()
+    service_level: ServiceLevel = ServiceLevel()
+    utilisation: Utilisation = Utilisation()
+    adherence: Adherence = Adherence()
+    schedules: dict[str, list[PlannedActivity]] = {}
+    csat: Csat = Csat()
+    nps: Nps = Nps()
+    ces: Ces = Ces()
+    deflection: Deflection = Deflection()
+    automation: Automation = Automation()
+    rolling_window_days: Annotated[int, Field(gt=0)] = 28
+    late_events: LateEvents = LateEvents()
+    insights: Insights = Insights()
+    gaming: Gaming = Gaming()
+
+    @model_validator(mode="after")
+    def _calendars_exist(self) -> Self:
+        for queue, name in self.queue_calendars.items():
+            if name not in self.calendars:
+                raise ValueError(f"queue_calendars.{queue}: no calendar is called {name!r}; {self._known()}")
+        for policy in self.sla.policies:
+            if policy.calendar is not None and policy.calendar not in self.calendars:
+                raise ValueError(
+                    f"sla policy {policy.id!r}: no calendar is called {policy.calendar!r}; {self._known()}"
+                )
+        return self
+
+    def _known(self) -> str:
+        return f"there are: {', '.join(sorted(self.calendars))}"
+
+    def fingerprint(self) -> str:
+        """The same for policies that mean the same; another for any other."""
+        document = self.model_dump(mode="json", by_alias=True)
+        for calendar in document["calendars"].values():
+            calendar["holidays"].sort()
+        return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]
+
+
+Document = Mapping[str, Any]
+
+DEFAULT: Document = Policy().model_dump(mode="json", by_alias=True)
+
+
+def laid_over(under: Document, over: Document) -> dict[str, Any]:
+    """``over`` laid over ``under``: objects are merged one level inside each top-level key (convention 2)."""
+    result = dict(under)
+    for key, value in over.items():
+        below = under.get(key)
+        both = isinstance(below, Mapping) and isinstance(value, Mapping)
+        result[key] = {**below, **value} if both else value  # type: ignore[dict-item]
+    return result
