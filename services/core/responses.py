@@ -1,0 +1,132 @@
+"""Who waits for whom: the first response, and each later turn (KPI cases, conventions 7 and 8)."""
+
+from dataclasses import dataclass, field
+
+from schemas.codec import Fact, Millis
+from schemas.policy import FirstResponse
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer: since when it was waited for, when it came, and by whom."""
+
+    since: Millis
+    at: Millis
+    agent: str | None
+
+
+@dataclass(slots=True)
+class Responses:
+    """What a ticket's public messages say about waiting. Changed in place by the ticket that owns it.
+
+    `awaited_since` is set while a first response is awaited, `turn_since` while a next one is; never both.
+    """
+
+    policy: FirstResponse
+    opened_at: Millis
+    outbound: bool = False
+    """An agent opened the ticket."""
+    first: Response | None = None
+    awaited_since: Millis | None = None
+    turn_since: Millis | None = None
+    turns: list[Response] = field(default_factory=list)
+    handed_over_at: Millis | None = None
+    since_handover: Response | None = None
+    public_agent_replies: int = 0
+    _conversing: bool = False
+    """The first response is given, or will never count: messages open turns from now on."""
+    _given_up: bool = False
+    """Solved before any response: a reopening may start the wait again."""
+    _asked_again_at: Millis | None = None
+    _answered_again: Response | None = None
+
+    def open(self, *, outbound: bool, known: bool) -> None:
+        """The ticket exists. Where its beginning is not ``known``, the first response is taken as given."""
+        self.outbound = outbound
+        mode = self.policy.agent_created
+        if not known:
+            self._conversing = True
+        elif not outbound or mode == "from_creation_second_reply":
+            self.awaited_since = self.opened_at
+
+    def message(self, fact: Fact, at: Millis, *, solved: bool) -> None:
+        """A reply or a note. ``solved``: the ticket is solved as it comes."""
+        by_agent = fact.author == "agent" and fact.public is True
+        if by_agent:
+            self._agent_replied(fact, at)
+        if fact.author == "customer" and fact.public:
+            self._customer_wrote(at, solved=solved)
+        elif by_agent or self._also_counts(fact):
+            self._answered(Response(0, at, fact.agent_id or None), by_agent=by_agent)
+
+    def handed_over(self, at: Millis) -> None:
+        """A bot gave the ticket to people."""
+        if self.handed_over_at is None:
+            self.handed_over_at = at
+
+    def solved(self) -> None:
+        """Nobody is waited for any more."""
+        self.turn_since = None
+        if self.awaited_since is not None:
+            self.awaited_since = None
+            self._given_up = self.policy.reopen_restarts
+            self._conversing = not self.policy.reopen_restarts
+
+    def reopened(self, at: Millis) -> None:
+        """After a solve without a response the wait starts again: now, or with what the customer wrote before."""
+        if not self._given_up:
+            return
+        self._given_up = False
+        self.awaited_since = at if self._asked_again_at is None else self._asked_again_at
+        answer, self._asked_again_at, self._answered_again = self._answered_again, None, None
+        if answer is not None:
+            self._answered(answer, by_agent=True)
+
+    @property
+    def waiting_since(self) -> Millis | None:
+        """Since when the customer waits for a first or next response; None when for none."""
+        return self.awaited_since if self.awaited_since is not None else self.turn_since
+
+    @property
+    def _starts_with_customer(self) -> bool:
+        return self.policy.agent_created == "from_first_customer_message"
+
+    def _agent_replied(self, fact: Fact, at: Millis) -> None:
+        self.public_agent_replies += 1
+        if self.handed_over_at is not None and self.since_handover is None:
+            self.since_handover = Response(self.handed_over_at, at, fact.agent_id or None)
+
+    def _also_counts(self, fact: Fact) -> bool:
+        if fact.author == "bot":
+            return self.policy.bot_counts and fact.public is True
+        return self.policy.private_note_counts and fact.author == "agent"
+
+    def _customer_wrote(self, at: Millis, *, solved: bool) -> None:
+        if self._given_up:
+            if self._asked_again_at is None:
+                self._asked_again_at = at
+        elif self._conversing:
+            if self.turn_since is None and not solved:
+                self.turn_since = at
+        elif self.awaited_since is None and self.outbound and self._starts_with_customer:
+            self.awaited_since = at
+
+    def _answered(self, answer: Response, *, by_agent: bool) -> None:
+        if self._given_up:
+            if self._asked_again_at is not None and self._answered_again is None:
+                self._answered_again = answer
+        elif self.awaited_since is not None:
+            if not self._is_opening_message(answer):
+                self.first = Response(self.awaited_since, answer.at, answer.agent)
+                self.awaited_since = None
+                self._conversing = True
+        elif self._conversing:
+            if by_agent and self.turn_since is not None:
+                self.turns.append(Response(self.turn_since, answer.at, answer.agent))
+                self.turn_since = None
+        elif self.outbound and self.policy.agent_created == "exclude":
+            self._conversing = True
+
+    def _is_opening_message(self, answer: Response) -> bool:
+        """The agent's own message that opened an outbound ticket answers nobody."""
+        return self.outbound and answer.at == self.opened_at and self.public_agent_replies <= 1

@@ -1,0 +1,204 @@
+"""A ticket's timeline, told forwards: its state at the end, and everything on the way that a figure needs."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from schemas.codec import Fact, Millis
+from services.core.promises import Promises
+from services.core.responses import Responses
+from services.core.rules import Rules, Traits
+from services.core.tally import UNSOLVED
+
+MERGED = "merged"
+
+_SOLVED = frozenset({"solved", "closed"})
+_TELLS_STATUS = frozenset({"ticket.status_changed", "ticket.snapshot"})
+_TELLS_AGENT = frozenset({"ticket.assigned", "ticket.escalated", "ticket.snapshot"})
+_TELLS_QUEUE = _TELLS_AGENT
+_TELLS_PRIORITY = frozenset({"ticket.priority_changed", "ticket.escalated", "ticket.snapshot"})
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """From ``since`` on, until the next stretch begins, this held."""
+
+    since: Millis
+    status: str
+    traits: Traits
+    agent: str | None
+
+    @property
+    def solved(self) -> bool:
+        return self.status in _SOLVED
+
+    @property
+    def in_backlog(self) -> bool:
+        return self.status in UNSOLVED
+
+
+@dataclass(frozen=True, slots=True)
+class Solve:
+    """A change from unsolved to solved or closed, and who made it."""
+
+    at: Millis
+    agent: str | None
+
+
+class Ticket:
+    """One ticket after the facts of its timeline. Changed in place while `replay` tells it.
+
+    A ticket whose creation nobody told is first seen in the middle of its life: it stands in the backlog from its
+    first event on, and its solves count; it was not opened here, its first response is taken as given, and what is
+    measured from the creation has no value.
+    """
+
+    def __init__(self, opening: Fact, rules: Rules) -> None:
+        self._rules = rules
+        self.id = opening.ticket_id or opening.entity
+        self.last_at = self.opened_at = opening.at
+        self.created = opening.type == "ticket.created"
+        self.creation_known = self.created
+        status, agent = "open", None
+        if self.created:
+            status, agent = opening.status or "new", opening.agent_id or None
+        elif opening.type == "ticket.snapshot" and opening.created_at is not None:
+            self.last_at = self.opened_at = min(opening.created_at, opening.at)
+            self.creation_known, status = True, "new"
+        traits = Traits(opening.queue or None, opening.channel, opening.priority, opening.tier, opening.category)
+        self.first_traits = traits
+        """What it was created with; what the creation left out, as it was first told."""
+        self.stretches = [Stretch(self.opened_at, status, traits, agent)]
+        self.solves: list[Solve] = []
+        self.reopens: list[Solve] = []
+        self.transfers = 0
+        self.escalations = 0
+        self.merged_at: Millis | None = None
+        self.deleted = False
+        self.responses = Responses(rules.policy.first_response, self.opened_at)
+        self.responses.open(outbound=opening.created_by == "agent", known=self.created)
+        self.promises = Promises(rules, resolution=self.creation_known)
+        if self.now.solved:
+            self._solve(self.opened_at, agent)
+        self._settle(self.opened_at)
+
+    @property
+    def now(self) -> Stretch:
+        """What holds after the last event."""
+        return self.stretches[-1]
+
+    @property
+    def waiting_since(self) -> Millis | None:
+        """Since when the customer waits for an answer now."""
+        return None if self.now.solved or self.merged_at is not None else self.responses.waiting_since
+
+    def tell(self, fact: Fact) -> None:
+        """The next event of the timeline. After a merge or a deletion nothing counts any more."""
+        if self.merged_at is not None or self.deleted:
+            return
+        # Two machines' clocks: what seems to come before the opening came with it.
+        at = self.last_at = max(fact.at, self.opened_at)
+        was = self.now
+        self.promises.note_breaches(at, was.agent)
+        if fact.type == "ticket.replied":
+            self.responses.message(fact, at, solved=was.solved)
+        elif fact.type == "ticket.escalated":
+            self._escalate(fact, at)
+        elif fact.type == "ticket.assigned":
+            self.transfers += was.traits.queue is not None and fact.queue not in (None, "", was.traits.queue)
+        elif fact.type == "ticket.deleted":
+            self.deleted = True
+        self._change(fact, at)
+        if fact.type == "ticket.merged":
+            self.merged_at = at
+            self.promises.cancel(at)
+            return
+        self.promises.retarget(at, self.now.traits, self.now.agent)
+        if self.now.solved and not was.solved:
+            self._solve(at, fact.agent_id or was.agent)
+        elif was.solved and not self.now.solved:
+            self.reopens.append(Solve(at, self.solves[-1].agent if self.solves else None))
+            self.responses.reopened(at)
+        self._settle(at)
+
+    def _escalate(self, fact: Fact, at: Millis) -> None:
+        if fact.from_tier == "bot":
+            self.responses.handed_over(at)
+        else:
+            self.escalations += 1
+
+    def _change(self, fact: Fact, at: Millis) -> None:
+        """Take over what the event tells of the ticket itself."""
+        kind, was = fact.type, self.now
+        status = fact.status if kind in _TELLS_STATUS and fact.status is not None else was.status
+        if kind == "ticket.merged":
+            status = MERGED
+        agent = (fact.agent_id or None) if kind in _TELLS_AGENT and fact.agent_id is not None else was.agent
+        traits = self._traits(fact)
+        if status == was.status and agent == was.agent and traits is was.traits:
+            return
+        if was.since == at:
+            self.stretches.pop()
+        self.stretches.append(Stretch(at, status, traits, agent))
+
+    def _traits(self, fact: Fact) -> Traits:
+        """The traits after ``fact``: changed by the events that are about them, else only filled in where unknown."""
+        kind, was = fact.type, self.now.traits
+        queue, priority = was.queue, was.priority
+        if fact.queue is not None and (queue is None or kind in _TELLS_QUEUE):
+            queue = fact.queue or None
+        if fact.priority is not None and (priority is None or kind in _TELLS_PRIORITY):
+            priority = fact.priority
+        traits = Traits(
+            queue, was.channel or fact.channel, priority, was.tier or fact.tier, was.category or fact.category
+        )
+        if traits == was:
+            return was
+        first = self.first_traits
+        self.first_traits = Traits(
+            first.queue or traits.queue,
+            first.channel or traits.channel,
+            first.priority or traits.priority,
+            first.tier or traits.tier,
+            first.category or traits.category,
+        )
+        return traits
+
+    def _solve(self, at: Millis, agent: str | None) -> None:
+        self.solves.append(Solve(at, agent))
+        self.responses.solved()
+
+    def _settle(self, at: Millis) -> None:
+        now = self.now
+        self.promises.settle(at, now.status, now.traits, now.agent, self.responses)
+
+
+def replay(facts: Iterable[Fact], rules: Rules) -> Ticket | None:
+    """The ticket that a timeline tells of; None when nothing in it is about the ticket itself.
+
+    Args:
+        facts: One ticket's timeline, in order (`timeline.absorb`).
+    """
+    told = [fact for fact in facts if fact.type.startswith("ticket.")]
+    if not told:
+        return None
+    opening = next((fact for fact in told if fact.type == "ticket.created"), told[0])
+    ticket = Ticket(opening, rules)
+    for fact in told:
+        if fact is not opening or not ticket.created:
+            ticket.tell(fact)
+    return ticket
+
+
+def working_ms(ticket: Ticket, begin: Millis, end: Millis, rules: Rules) -> Millis:
+    """Opening time from ``begin`` to ``end`` on the calendars of the queues that the ticket was in meanwhile."""
+    if rules.recount_with_last_calendar:
+        last = next(s for s in reversed(ticket.stretches) if s.since <= end or s is ticket.stretches[0])
+        return rules.calendars[rules.calendar_of(last.traits.queue)].between(begin, end)
+    ends = [*(stretch.since for stretch in ticket.stretches[1:]), end]
+    total = 0
+    for stretch, until in zip(ticket.stretches, ends, strict=True):
+        since = max(stretch.since, begin)
+        if since < min(until, end):
+            calendar = rules.calendars[rules.calendar_of(stretch.traits.queue)]
+            total += calendar.between(since, min(until, end))
+    return total
