@@ -1,0 +1,43 @@
+"""What a history must hold besides its own span: open tickets from before, and who is at work."""
+
+from datetime import datetime, timedelta
+
+from services.simulator.agenda import Fields
+
+_RUN_IN = timedelta(days=2)
+"""After which a centre that opened empty has its usual backlog."""
+
+
+def opening(now: datetime, history: timedelta) -> datetime:
+    """When the centre opened: a Monday 00:00 UTC, long enough before the history.
+
+    A simulator that is started again in the same week thus tells the very same events, with the same ids, and
+    a store that kept the first ones takes no ticket twice.
+    """
+    day = (now - history - _RUN_IN).replace(hour=0, minute=0, second=0, microsecond=0)
+    return day - timedelta(days=day.weekday())
+
+
+class Past:
+    """Facts from before a history, of which those are kept that it does not make sense without."""
+
+    def __init__(self) -> None:
+        self._noted = 0
+        self._tickets: dict[str, list[tuple[int, Fields]]] = {}
+        self._agents: dict[str, list[tuple[int, Fields]]] = {}
+
+    def note(self, fact: Fields) -> None:
+        """Remember ``fact``; an agent who goes home is forgotten."""
+        self._noted += 1
+        if fact["type"] != "agent.state_changed":
+            self._tickets.setdefault(fact["ticket_id"], []).append((self._noted, fact))
+        elif fact["state"] == "offline":
+            self._agents.pop(fact["agent_id"], None)
+        else:
+            self._agents.setdefault(fact["agent_id"], []).append((self._noted, fact))
+
+    def kept(self, unfinished: frozenset[str]) -> list[Fields]:
+        """All facts of the ``unfinished`` tickets, and of the agents at work since they came, in order."""
+        tickets = (facts for ticket, facts in self._tickets.items() if ticket in unfinished)
+        noted = (each for entity in (*tickets, *self._agents.values()) for each in entity)
+        return [fact for _, fact in sorted(noted, key=lambda each: each[0])]

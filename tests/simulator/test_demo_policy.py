@@ -1,0 +1,23 @@
+"""The policy of the simulated centre."""
+
+from pathlib import Path
+
+from services.adapters.policy_file import load_policy
+from services.simulator import demand
+
+POLICY = Path(demand.__file__).parent / "policy.yaml"
+
+
+def test_the_policy_is_valid_and_promises_every_priority_something() -> None:
+    policy = load_policy(POLICY)
+
+    assert [promise.id for promise in policy.sla.policies] == ["vip", "on-the-line", "in-writing"]
+    for promise in policy.sla.policies:
+        assert set(promise.targets) == {"urgent", "high", "normal", "low"}
+        assert all(
+            set(targets) == {"first_response", "next_response", "resolution"} for targets in promise.targets.values()
+        )
+
+
+def test_only_queues_that_exist_have_hours_of_their_own() -> None:
+    assert set(load_policy(POLICY).queue_calendars) < set(demand.QUEUES)
