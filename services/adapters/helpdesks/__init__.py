@@ -1,0 +1,1 @@
+"""Helpdesks: who signed a delivery, and what it means in our words. One module per vendor, pure."""
