@@ -11,9 +11,9 @@ from services.core.timeline import absorb, event_time
 
 def recounted(arrivals: Iterable[Fact], rules: Rules) -> Cells:
     """The cells of all entities that ``arrivals`` tell of, in the order in which they came."""
-    entities: dict[str, list[Fact]] = {}
+    entities: dict[tuple[bool, str], list[Fact]] = {}
     for fact in arrivals:
-        entities.setdefault(fact.entity, []).append(fact)
+        entities.setdefault((fact.type == "agent.state_changed", fact.entity), []).append(fact)
     cells: Cells = {}
     for facts in entities.values():
         spread(measure(absorb([], facts), rules), cells)

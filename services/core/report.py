@@ -110,7 +110,7 @@ def sla_figures(ticket: Ticket, as_of: Millis) -> Figures:
     """`sla.<ticket_id>` (conventions 12 and 13); a metric that nothing is promised for is not there."""
     figures: Figures = {}
     for clock in ticket.promises:
-        read = reading(clock, as_of, ticket.now.agent)
+        read = reading(clock, as_of, ticket.assignee_at)
         if read is None:
             continue
         result = asdict(read) | {"due_at": rfc3339(read.due_at), "breached_at": rfc3339(read.breached_at)}

@@ -37,8 +37,8 @@ class Responses:
     """The first response is given, or will never count: messages open turns from now on."""
     _given_up: bool = False
     """Solved before any response: a reopening may start the wait again."""
-    _asked_again_at: Millis | None = None
-    _answered_again: Response | None = None
+    _meanwhile: list[tuple[Fact, Millis]] = field(default_factory=list)
+    """Messages since then: they count if it is reopened."""
 
     def open(self, *, outbound: bool, known: bool) -> None:
         """The ticket exists. Where its beginning is not ``known``, the first response is taken as given."""
@@ -49,15 +49,14 @@ class Responses:
         elif not outbound or mode == "from_creation_second_reply":
             self.awaited_since = self.opened_at
 
-    def message(self, fact: Fact, at: Millis, *, solved: bool) -> None:
-        """A reply or a note. ``solved``: the ticket is solved as it comes."""
-        by_agent = fact.author == "agent" and fact.public is True
-        if by_agent:
+    def message(self, fact: Fact, at: Millis) -> None:
+        """A reply or a note."""
+        if _by_agent(fact):
             self._agent_replied(fact, at)
-        if fact.author == "customer" and fact.public:
-            self._customer_wrote(at, solved=solved)
-        elif by_agent or self._also_counts(fact):
-            self._answered(Response(0, at, fact.agent_id or None), by_agent=by_agent)
+        if self._given_up:
+            self._meanwhile.append((fact, at))
+        else:
+            self._follow(fact, at)
 
     def handed_over(self, at: Millis) -> None:
         """A bot gave the ticket to people."""
@@ -77,10 +76,11 @@ class Responses:
         if not self._given_up:
             return
         self._given_up = False
-        self.awaited_since = at if self._asked_again_at is None else self._asked_again_at
-        answer, self._asked_again_at, self._answered_again = self._answered_again, None, None
-        if answer is not None:
-            self._answered(answer, by_agent=True)
+        meanwhile, self._meanwhile = self._meanwhile, []
+        asked = next((number for number, (fact, _) in enumerate(meanwhile) if _by_customer(fact)), len(meanwhile))
+        self.awaited_since = meanwhile[asked][1] if asked < len(meanwhile) else at
+        for fact, then in meanwhile[asked:]:
+            self._follow(fact, then)
 
     @property
     def waiting_since(self) -> Millis | None:
@@ -90,6 +90,12 @@ class Responses:
     @property
     def _starts_with_customer(self) -> bool:
         return self.policy.agent_created == "from_first_customer_message"
+
+    def _follow(self, fact: Fact, at: Millis) -> None:
+        if _by_customer(fact):
+            self._customer_wrote(at)
+        elif _by_agent(fact) or self._also_counts(fact):
+            self._answered(Response(0, at, fact.agent_id or None), by_agent=_by_agent(fact))
 
     def _agent_replied(self, fact: Fact, at: Millis) -> None:
         self.public_agent_replies += 1
@@ -101,21 +107,15 @@ class Responses:
             return self.policy.bot_counts and fact.public is True
         return self.policy.private_note_counts and fact.author == "agent"
 
-    def _customer_wrote(self, at: Millis, *, solved: bool) -> None:
-        if self._given_up:
-            if self._asked_again_at is None:
-                self._asked_again_at = at
-        elif self._conversing:
-            if self.turn_since is None and not solved:
+    def _customer_wrote(self, at: Millis) -> None:
+        if self._conversing:
+            if self.turn_since is None:
                 self.turn_since = at
         elif self.awaited_since is None and self.outbound and self._starts_with_customer:
             self.awaited_since = at
 
     def _answered(self, answer: Response, *, by_agent: bool) -> None:
-        if self._given_up:
-            if self._asked_again_at is not None and self._answered_again is None:
-                self._answered_again = answer
-        elif self.awaited_since is not None:
+        if self.awaited_since is not None:
             if not self._is_opening_message(answer):
                 self.first = Response(self.awaited_since, answer.at, answer.agent)
                 self.awaited_since = None
@@ -129,4 +129,13 @@ class Responses:
 
     def _is_opening_message(self, answer: Response) -> bool:
         """The agent's own message that opened an outbound ticket answers nobody."""
-        return self.outbound and answer.at == self.opened_at and self.public_agent_replies <= 1
+        second_reply = self.outbound and self.policy.agent_created == "from_creation_second_reply"
+        return second_reply and answer.at == self.opened_at and self.public_agent_replies <= 1
+
+
+def _by_agent(fact: Fact) -> bool:
+    return fact.author == "agent" and fact.public is True
+
+
+def _by_customer(fact: Fact) -> bool:
+    return fact.author == "customer" and fact.public is True

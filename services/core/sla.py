@@ -4,11 +4,15 @@ A clock knows what it has counted up to its last event, and can be asked about a
 exactly is not a breach. The hot path owns its clocks alone and changes them in place.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from schemas.codec import Millis
 from services.core.calendar import Calendar
 from services.core.rules import Rules, Target
+
+Assignee = Callable[[Millis], str | None]
+"""Whose the ticket was at an instant."""
 
 
 class Clock:
@@ -76,17 +80,19 @@ class Clock:
             self.pause(at)
             self.cancelled = True
 
-    def notice_breach(self, at: Millis, agent: str | None) -> None:
-        """Note a breach that happened by ``at``; ``agent`` is the assignee until then."""
+    def notice_breach(self, at: Millis, assignee: Assignee) -> None:
+        """Note a breach that happened by ``at``."""
         if self.breached_at is not None or self.target is None or self.running_since is None:
             return
         if self.elapsed_ms(at) > self.target.target_ms:
             self.breached_at = self.due_at()
-            self.breached_agent = agent
+            self.breached_agent = None if self.breached_at is None else assignee(self.breached_at)
 
     def retarget(self, at: Millis, target: Target | None, agent: str | None) -> None:
-        """From ``at`` on another promise may hold; what is used so far is kept."""
+        """From ``at`` on another promise may hold, or none; what is used so far is kept, and so is a breach."""
         if self.stopped_at is not None or self.cancelled or target == self.target:
+            return
+        if target is None and self.breached_at is not None:
             return
         hours = target.hours if target is not None else self.hours
         if hours != self.hours:
@@ -140,15 +146,16 @@ class ClockReading:
     breached_agent_id: str | None
 
 
-def reading(clock: Clock, at: Millis, agent: str | None) -> ClockReading | None:
-    """``clock`` at ``at``, not before its last event; ``agent`` is the assignee now. None without a target."""
+def reading(clock: Clock, at: Millis, assignee: Assignee) -> ClockReading | None:
+    """``clock`` at ``at``, not before its last event; None without a target."""
     target = clock.target
     if target is None:
         return None
     elapsed = clock.elapsed_ms(at)
     breached_at, breached_agent = clock.breached_at, clock.breached_agent
     if breached_at is None and clock.running_since is not None and elapsed > target.target_ms:
-        breached_at, breached_agent = clock.due_at(), agent
+        breached_at = clock.due_at()
+        breached_agent = None if breached_at is None else assignee(breached_at)
     state = _state(clock, breached_at)
     open_ended = state in ("met", "cancelled")
     return ClockReading(

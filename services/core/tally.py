@@ -18,7 +18,7 @@ Three kinds of measure:
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from typing import TypeVar
 
@@ -54,6 +54,9 @@ class Kind(Enum):
     LEVEL = 2
     STANDING = 3
 
+
+_FLOW, _LEVEL, _STANDING = Kind
+_GRAINS = tuple(GRAIN_MS.items())
 
 STATUSES = ("new", "open", "pending", "on_hold", "solved", "closed")
 UNSOLVED = ("new", "open", "pending", "on_hold")
@@ -114,22 +117,32 @@ def difference(before: Mapping[Entry, Tally], after: Mapping[Entry, Tally]) -> T
     return change
 
 
-def spread(tallies: Mapping[Entry, Tally], cells: Cells) -> None:
-    """Add ``tallies``, spread over the grains, to ``cells`` in place (the caller alone owns them)."""
+D = TypeVar("D")
+
+
+def parts(tallies: Mapping[tuple[str, Millis, D, int], Tally]) -> Iterator[tuple[str, int, D, str, int, int, int]]:
+    """What ``tallies`` add to cells: (grain, bucket, dims, measure, step, count, sum), a cell perhaps repeatedly.
+
+    Dims may be anything that stands for a dimension set, such as its code in a shard.
+    """
     for (measure, at, dims, step), (count, total) in tallies.items():
         kind = MEASURES[measure]
-        if kind is Kind.STANDING:
-            bucket, offset = divmod(at, HOUR_MS)
-            add(cells, (NOW, bucket, dims, measure, offset), count, 0)
+        if kind is _STANDING:
+            yield NOW, at // HOUR_MS, dims, measure, at % HOUR_MS, count, 0
             continue
-        for grain, size in GRAIN_MS.items():
-            bucket, offset = divmod(at, size)
-            inside = total if kind is Kind.FLOW else count * offset
-            add(cells, (grain, bucket, dims, measure, step), count, inside)
-        if kind is Kind.LEVEL:
-            add(cells, (NOW, 0, dims, measure, 0), count, 0)
+        for grain, size in _GRAINS:
+            inside = total if kind is _FLOW else count * (at % size)
+            yield grain, at // size, dims, measure, step, count, inside
+        if kind is _LEVEL:
+            yield NOW, 0, dims, measure, 0, count, 0
         else:
-            add(cells, (ALL, 0, dims, measure, step), count, total)
+            yield ALL, 0, dims, measure, step, count, total
+
+
+def spread(tallies: Mapping[Entry, Tally], cells: Cells) -> None:
+    """Add ``tallies``, spread over the grains, to ``cells`` in place (the caller alone owns them)."""
+    for grain, bucket, dims, measure, step, count, total in parts(tallies):
+        add(cells, (grain, bucket, dims, measure, step), count, total)
 
 
 def merged(parts: Iterable[Mapping[Cell, Tally]]) -> Cells:

@@ -77,14 +77,20 @@ class Ticket:
         self.responses = Responses(rules.policy.first_response, self.opened_at)
         self.responses.open(outbound=opening.created_by == "agent", known=self.created)
         self.promises = Promises(rules, resolution=self.creation_known)
+        self.promises.retarget(self.opened_at, traits, agent)
+        self._settle(self.opened_at)
         if self.now.solved:
             self._solve(self.opened_at, agent)
-        self._settle(self.opened_at)
+            self._settle(self.opened_at)
 
     @property
     def now(self) -> Stretch:
         """What holds after the last event."""
         return self.stretches[-1]
+
+    def assignee_at(self, at: Millis) -> str | None:
+        """Whose it was at an instant, as far as is told."""
+        return next((stretch.agent for stretch in reversed(self.stretches) if stretch.since <= at), None)
 
     @property
     def waiting_since(self) -> Millis | None:
@@ -98,9 +104,9 @@ class Ticket:
         # Two machines' clocks: what seems to come before the opening came with it.
         at = self.last_at = max(fact.at, self.opened_at)
         was = self.now
-        self.promises.note_breaches(at, was.agent)
+        self.promises.note_breaches(at, self.assignee_at)
         if fact.type == "ticket.replied":
-            self.responses.message(fact, at, solved=was.solved)
+            self.responses.message(fact, at)
         elif fact.type == "ticket.escalated":
             self._escalate(fact, at)
         elif fact.type == "ticket.assigned":
@@ -169,7 +175,7 @@ class Ticket:
 
     def _settle(self, at: Millis) -> None:
         now = self.now
-        self.promises.settle(at, now.status, now.traits, now.agent, self.responses)
+        self.promises.settle(at, now.status, now.traits, self.assignee_at, self.responses)
 
 
 def replay(facts: Iterable[Fact], rules: Rules) -> Ticket | None:

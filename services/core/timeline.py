@@ -41,8 +41,10 @@ def absorb(facts: list[Fact], arrived: Iterable[Fact]) -> list[Fact]:
             new.append(fact)
     if not new:
         return facts
+    new.sort(key=place)
     together = facts + new
-    together.sort(key=place)
+    if facts and place(new[0]) < place(facts[-1]):
+        together.sort(key=place)
     return together
 
 

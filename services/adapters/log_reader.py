@@ -1,0 +1,123 @@
+"""Looks into the event log beside the consumer group: what there is, and whether it is the same log still."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+from aiokafka.structs import ConsumerRecord
+
+from services.config import Settings
+from services.errors import Halted, Unavailable
+
+Record = ConsumerRecord[bytes, bytes]
+"""One record as the broker keeps it."""
+
+_LOOK_S = 10.0
+_POLL_MS = 1000
+
+
+def fingerprint(record: Record) -> str:
+    """Tells a record, and by its place and time a log, from any other: `offset:digest`."""
+    digest = hashlib.blake2b(record.value or b"", digest_size=8, key=str(record.timestamp).encode())
+    return f"{record.offset}:{digest.hexdigest()}"
+
+
+@dataclass
+class LogReader:
+    """Reads single records by their place. Belongs to no consumer group."""
+
+    _consumer: AIOKafkaConsumer
+    _turn: asyncio.Lock
+
+    async def earliest(self, topic: str, partition: int) -> int:
+        """The first offset that the log still has.
+
+        Raises:
+            Unavailable: no broker answers.
+        """
+        place = TopicPartition(topic, partition)
+        async with self._turn:
+            try:
+                begins = await asyncio.wait_for(self._consumer.beginning_offsets([place]), _LOOK_S)
+            except (KafkaError, OSError, TimeoutError) as error:
+                raise Unavailable(f"the log {topic}[{partition}] does not answer: {error}") from error
+        return int(begins[place])
+
+    async def first_from(self, topic: str, partition: int, offset: int) -> Record | None:
+        """The first record at ``offset`` or after; None when there is none, or ``offset`` lies outside the log."""
+        place = TopicPartition(topic, partition)
+        async with self._turn:
+            try:
+                self._consumer.assign([place])
+                self._consumer.seek(place, offset)
+                async with asyncio.timeout(_LOOK_S):
+                    found = await self._consumer.getmany(place, timeout_ms=_POLL_MS, max_records=1)
+            except (KafkaError, OSError, TimeoutError) as error:
+                if type(error).__name__ == "OffsetOutOfRangeError":
+                    return None
+                raise Unavailable(f"the log {topic}[{partition}] does not answer: {error}") from error
+        records = found.get(place, [])
+        return records[0] if records else None
+
+    async def check(self, topic: str, partition: int, next_offset: int, last: str) -> None:
+        """Whether this is the log that a state was made from, up to ``next_offset``.
+
+        Args:
+            last: `fingerprint` of the last record that the state has taken in.
+
+        Raises:
+            Halted: it is another log, or one that has lost records which the state never saw.
+            Unavailable: no broker answers.
+        """
+        place = f"{topic}[{partition}]"
+        earliest = await self.earliest(topic, partition)
+        if earliest > next_offset:
+            raise Halted(
+                f"{place}: the log begins at {earliest}, the state wants {next_offset}: "
+                f"{earliest - next_offset} events went by retention before they were read. {_REBUILD}"
+            )
+        if not last:
+            return
+        offset = int(last.partition(":")[0])
+        if offset < earliest:
+            return
+        record = await self.first_from(topic, partition, offset)
+        if record is None or fingerprint(record) != last:
+            came = "it ends before that" if record is None else "another record stands there"
+            raise Halted(
+                f"{place}: this is not the log that the state was made from: the state has taken in offset {offset}, "
+                f"and {came}. The topic was recreated or truncated. {_REBUILD}"
+            )
+
+
+_REBUILD = (
+    "Nothing is guessed: set DESKPULSE_NAMESPACE to a new name to rebuild the state from the log as it is, "
+    "or bring the old log back."
+)
+
+
+@asynccontextmanager
+async def open_log_reader(settings: Settings) -> AsyncIterator[LogReader]:
+    """A reader of the event log.
+
+    Raises:
+        Unavailable: no broker answers.
+    """
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=settings.kafka_brokers,
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        request_timeout_ms=int(_LOOK_S * 1000),
+    )
+    try:
+        await consumer.start()
+    except (KafkaError, OSError) as error:
+        raise Unavailable(f"no Kafka broker answers at {settings.kafka_brokers}: {error}") from error
+    try:
+        yield LogReader(consumer, asyncio.Lock())
+    finally:
+        await consumer.stop()

@@ -1,0 +1,208 @@
+"""The processor: a Faust worker whose batches go to shards.
+
+Two seams of Faust carry it (docs/adr/0003): `PartitionBatches` decides what Faust hands to the stream, and
+`StoreLedConsumer` where it starts to read.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+from tempfile import gettempdir
+from types import SimpleNamespace
+
+import faust
+from aiokafka.errors import IllegalStateError
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+from prometheus_client import CollectorRegistry, start_http_server
+from redis.asyncio import Redis
+
+from schemas import topics
+from services.adapters.event_log import ensure_topics, open_event_log
+from services.adapters.log_reader import Record, open_log_reader
+from services.adapters.metrics import ProcessorMetrics
+from services.adapters.policy_file import load_policy
+from services.adapters.state_store import StateStore
+from services.config import Settings
+from services.core.rules import Rules
+from services.errors import Misconfigured, Unavailable
+from services.processor.shard import StateOrigin
+from services.processor.shards import Shards
+from services.processor.watchdog import watched
+
+log = logging.getLogger(__name__)
+
+UNEXPECTED = 70
+"""Exit code after an exception that nobody expected: the next start begins at the store's `next`."""
+INSPECT_S = 30.0
+
+
+class PartitionBatches:
+    """One message for each topic-partition and fetch; its value is the list of Kafka records."""
+
+    def iterate(self, records: Mapping[TP, Sequence[Record]]) -> Iterator[tuple[TP, SimpleNamespace]]:
+        for tp, batch in records.items():
+            last = batch[-1]
+            yield (
+                tp,
+                SimpleNamespace(
+                    topic=last.topic,
+                    partition=last.partition,
+                    offset=last.offset,
+                    timestamp=last.timestamp,
+                    timestamp_type=last.timestamp_type,
+                    key=None,
+                    value=batch,
+                    headers=(),
+                    checksum=None,
+                    serialized_key_size=0,
+                    serialized_value_size=0,
+                ),
+            )
+
+
+class StoreLedConsumer(driver.Consumer):
+    """Reads on from the store's `next`, not from the group's committed offsets."""
+
+    shards: Shards
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Faust calls this after every rebalance, before its streams run again."""
+        positions = {tp: await self.shards.load(tp) for tp in self.assignment()}
+        await self.seek_wait(positions)  # not `seek`: that one reaches into the consumer's thread while it reads
+        self.pause_partitions(self.shards.halted)
+        return positions
+
+    async def read_again(self, tp: TP, offset: int) -> None:
+        """Go back, or on, to ``offset``; nothing to do for a partition that was taken away meanwhile."""
+        with suppress(IllegalStateError):
+            await self.seek_wait({tp: offset})
+
+
+def build_app(settings: Settings, shards: Shards, metrics: ProcessorMetrics) -> faust.App:
+    """Wire the topics to the shards. Nothing connects until the app starts."""
+    app = faust.App(
+        settings.kafka_group,
+        broker="kafka://" + ";".join(broker.strip() for broker in settings.kafka_brokers.split(",")),
+        ConsumerScheduler=PartitionBatches,
+        consumer_auto_offset_reset="earliest",
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        web_enabled=False,
+        worker_redirect_stdouts=False,
+        broker_session_timeout=settings.kafka_session_timeout_s,
+        broker_heartbeat_interval=settings.kafka_session_timeout_s / 3,
+        broker_rebalance_timeout=30.0,
+        broker_commit_interval=5.0,
+        stream_wait_empty=False,
+        stream_buffer_maxsize=16,
+        datadir=str(Path(gettempdir()) / f"deskpulse-processor-{os.getpid()}"),
+    )
+    consumer = type("Consumer", (StoreLedConsumer,), {"shards": shards})
+    app.transport = type("Transport", (driver.Transport,), {"Consumer": consumer})(app.conf.broker_consumer, app)
+    measured = app.topic(*(topic.name for topic in topics.MEASURED), key_serializer="raw", value_serializer="raw")
+
+    @app.agent(measured, name="absorb", concurrency=1)
+    async def absorb(stream: "faust.StreamT[object]") -> None:
+        async for event in stream.events():
+            try:
+                await _absorb(app, shards, event.message.tp, event.message.value)
+            except asyncio.CancelledError:
+                raise
+            except BaseException:
+                log.exception("unexpected: this worker ends, the next begins at the store's next offset")
+                os._exit(UNEXPECTED)
+
+    async def forget(_: faust.App, revoked: set[TP], **__: object) -> None:
+        shards.forget(revoked)
+        metrics.rebalances.labels(settings.kafka_group).inc()
+
+    async def inspect(_: faust.App) -> None:
+        await shards.inspect()
+        app.consumer.pause_partitions(shards.halted)
+
+    app.on_partitions_revoked.connect(forget)  # type: ignore[arg-type]
+    app.timer(INSPECT_S)(inspect)
+    return app
+
+
+async def _absorb(app: faust.App, shards: Shards, tp: TP, records: Sequence[Record]) -> None:
+    again = await shards.absorb(tp, records)
+    if tp in shards.halted:
+        app.consumer.pause_partitions({tp})
+    elif again is not None and isinstance(app.consumer, StoreLedConsumer):
+        await app.consumer.read_again(tp, again)
+
+
+@asynccontextmanager
+async def open_processor(settings: Settings) -> AsyncIterator[faust.App]:
+    """A worker with everything that it needs, ready to start."""
+    policy = load_policy(settings.policy)
+    registry = CollectorRegistry()
+    metrics = ProcessorMetrics(registry, settings.kafka_group)
+    await _wait_for_topics(settings)
+    async with (
+        Redis.from_url(settings.redis_url, socket_timeout=10, socket_connect_timeout=5) as redis,
+        open_log_reader(settings) as reader,
+        open_event_log(settings) as event_log,
+    ):
+        store = StateStore(redis, settings.namespace)
+        origin = StateOrigin(policy.fingerprint(), settings.partitions)
+        shards = Shards(store, reader, event_log, Rules(policy), origin, metrics)
+        app = build_app(settings, shards, metrics)
+        with _metrics_served(settings, registry), watched(app, shards, metrics):
+            yield app
+
+
+async def _wait_for_topics(settings: Settings) -> None:
+    while True:
+        try:
+            return await ensure_topics(settings)
+        except Unavailable as error:
+            log.warning("waiting for the event log", extra={"reason": str(error)})
+            await asyncio.sleep(1)
+
+
+@contextmanager
+def _metrics_served(settings: Settings, registry: CollectorRegistry) -> Iterator[None]:
+    try:
+        server, thread = start_http_server(settings.processor_port, settings.processor_host, registry)
+    except OSError as error:
+        raise Misconfigured(
+            f"port {settings.processor_port} for the processor's metrics cannot be used ({error.strerror}); "
+            "another one is set with DESKPULSE_PROCESSOR_PORT"
+        ) from None
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def main(settings: Settings) -> None:
+    """Run until SIGINT or SIGTERM, or until Faust cannot go on."""
+    asyncio.run(_run(settings))
+
+
+async def _run(settings: Settings) -> None:
+    stopping = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    async with open_processor(settings) as app:
+        app.finalize()
+        signalled = asyncio.create_task(stopping.wait())
+        started = asyncio.create_task(app.start())
+        await asyncio.wait({signalled, started}, return_when=asyncio.FIRST_COMPLETED)
+        crashed = asyncio.create_task(app.wait_until_stopped())
+        await asyncio.wait({signalled, crashed}, return_when=asyncio.FIRST_COMPLETED)
+        if not stopping.is_set():
+            log.error("the worker cannot go on: %s", app.crash_reason)
+            os._exit(UNEXPECTED)
+        await app.stop()
+        for task in (signalled, started, crashed):
+            task.cancel()

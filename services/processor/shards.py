@@ -1,0 +1,177 @@
+"""The shards that this worker owns: loaded on assignment, fed in order, forgotten when somebody else goes on.
+
+What would break the argument behind the fence is checked here and halts the partition: a gap in the offsets, another
+log, another policy. A halted partition is read no further; the others go on.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Iterable, Sequence
+
+from faust.types import TP
+
+from schemas import topics
+from services.adapters.event_log import EventLog
+from services.adapters.event_log import Record as Outgoing
+from services.adapters.log_reader import LogReader, Record
+from services.adapters.metrics import ProcessorMetrics
+from services.adapters.state_store import StateStore
+from services.core.rules import Rules
+from services.errors import Fenced, Halted, Unavailable
+from services.processor.shard import Shard, StateOrigin, Unusable
+
+log = logging.getLogger(__name__)
+
+_STREAMS = {topic.name: topic.stream for topic in topics.MEASURED}
+_LONGEST_PAUSE_S = 5.0
+
+
+class Shards:
+    """One `Shard` for each assigned partition, or the reason why there is none."""
+
+    def __init__(
+        self,
+        store: StateStore,
+        reader: LogReader,
+        event_log: EventLog,
+        rules: Rules,
+        origin: StateOrigin,
+        metrics: ProcessorMetrics,
+    ) -> None:
+        self.halted: dict[TP, Halted] = {}
+        self._owned: dict[TP, Shard] = {}
+        self._store = store
+        self._reader = reader
+        self._event_log = event_log
+        self._rules = rules
+        self._origin = origin
+        self._metrics = metrics
+
+    def positions(self) -> dict[TP, int]:
+        """The next offset of each partition that is being read."""
+        return {tp: shard.next for tp, shard in self._owned.items()}
+
+    async def load(self, tp: TP) -> int:
+        """Take a partition over from the store; waits for the store and the log.
+
+        Returns:
+            Where to read on.
+        """
+        self.forget([tp])
+        attempt = 0
+        while True:
+            try:
+                return await self._load(tp)
+            except Halted as error:
+                self._halt(tp, error)
+                return 0
+            except Unavailable as error:
+                attempt += 1
+                await self._wait(tp, error, attempt)
+
+    async def _load(self, tp: TP) -> int:
+        shard = Shard(self._store, _STREAMS[tp.topic], tp.partition, self._rules, self._origin)
+        await shard.load()
+        if shard.untouched:
+            position = await self._reader.earliest(tp.topic, tp.partition)
+        else:
+            position = shard.next
+            await self._check_log(tp, shard)
+        self._owned[tp] = shard
+        log.info("shard loaded", extra={"partition": f"{tp.topic}[{tp.partition}]", "next": shard.next})
+        return position
+
+    async def absorb(self, tp: TP, records: Sequence[Record]) -> int | None:
+        """Apply a batch of a partition's records. Safe to repeat: what is below the fence is passed over.
+
+        Returns:
+            None when all is done; else the offset to read again from.
+        """
+        shard = self._owned.get(tp)
+        if shard is None:
+            return None if tp in self.halted else await self.load(tp)
+        news = [record for record in records if record.offset >= shard.next]
+        if not news:
+            return None
+        try:
+            if news[0].offset > shard.next and not await self._nothing_between(tp, shard, news[0].offset):
+                return shard.next
+            unusable = await shard.absorb(news)
+            await self._set_aside(unusable)
+        except Halted as error:
+            self._halt(tp, error)
+            return None
+        except (Fenced, Unavailable) as error:
+            log.warning("shard dropped, loading it again", extra={"partition": str(tp), "reason": str(error)})
+            self._metrics.reloads.labels(tp.topic).inc()
+            return await self.load(tp)
+        self._metrics.applied(tp.topic, news)
+        return None
+
+    def forget(self, tps: Iterable[TP]) -> None:
+        """Somebody else owns them now, or will."""
+        for tp in tps:
+            self._owned.pop(tp, None)
+            if self.halted.pop(tp, None) is not None:
+                self._metrics.halted.labels(tp.topic, str(tp.partition)).set(0)
+
+    async def inspect(self) -> None:
+        """Check once that each log still is the one that its state was made from."""
+        for tp, shard in list(self._owned.items()):
+            try:
+                if not shard.untouched:
+                    await self._check_log(tp, shard)
+            except Halted as error:
+                self._halt(tp, error)
+            except Unavailable as error:
+                log.warning("log not inspected", extra={"partition": str(tp), "reason": str(error)})
+
+    async def _check_log(self, tp: TP, shard: Shard) -> None:
+        await self._reader.check(tp.topic, tp.partition, shard.next, shard.meta.last)
+
+    async def _nothing_between(self, tp: TP, shard: Shard, offset: int) -> bool:
+        """Whether the log really has no record from the shard's `next` up to ``offset``."""
+        begin = shard.next
+        if shard.untouched:
+            begin = max(begin, await self._reader.earliest(tp.topic, tp.partition))
+        first = await self._reader.first_from(tp.topic, tp.partition, begin)
+        if first is None:
+            await self._check_log(tp, shard)
+        return first is not None and first.offset == offset
+
+    def _halt(self, tp: TP, error: Halted) -> None:
+        self._owned.pop(tp, None)
+        self.halted[tp] = error
+        self._metrics.halted.labels(tp.topic, str(tp.partition)).set(1)
+        log.error("partition halted: %s", error, extra={"partition": str(tp)})
+
+    async def _wait(self, tp: TP, error: Unavailable, attempt: int) -> None:
+        pause_s = min(_LONGEST_PAUSE_S, 0.1 * 2**attempt) * random.uniform(0.5, 1)  # noqa: S311 - jitter
+        log.warning("waiting", extra={"partition": str(tp), "reason": str(error), "pause_s": round(pause_s, 2)})
+        await asyncio.sleep(pause_s)
+
+    async def _set_aside(self, unusable: Sequence[Unusable]) -> None:
+        """Keep as dead letters what is no event. They are still in the log; so this may fail."""
+        for one in unusable:
+            place = f"{one.record.topic}[{one.record.partition}]@{one.record.offset}"
+            log.warning("record is no event", extra={"place": place, "reason": one.sentence})
+            self._metrics.dead_letters.labels(one.record.topic, "no_event").inc()
+        letters = [_dead_letter(one) for one in unusable]
+        try:
+            if letters:
+                await self._event_log.append(letters)
+        except Unavailable as error:
+            log.warning("dead letters not kept", extra={"reason": str(error)})
+
+
+def _dead_letter(unusable: Unusable) -> Outgoing:
+    record = unusable.record
+    headers = (
+        ("reason", b"no_event"),
+        ("detail", unusable.sentence.encode()),
+        ("topic", record.topic.encode()),
+        ("partition", str(record.partition).encode()),
+        ("offset", str(record.offset).encode()),
+    )
+    return Outgoing(topics.DEAD_LETTERS, None, record.value or b"", headers)

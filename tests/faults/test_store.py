@@ -1,0 +1,75 @@
+"""The store goes away, comes back older, or is written by somebody else: the figures stay those of the log."""
+
+import asyncio
+import signal
+from pathlib import Path
+
+from services.adapters.state_layout import shard_key
+from tests.faults.workers import PARTITIONS, Plant, applied, crew, produce, read_log, until, wrong_cells
+from tests.state import next_of
+from tests.traffic import rules, simulated
+
+STREAMS = ("tickets", "agents")
+
+
+def keys(plant: Plant) -> list[str]:
+    return [shard_key(plant.namespace, stream, p) for stream in STREAMS for p in range(PARTITIONS)]
+
+
+async def test_a_store_set_back_to_an_older_state_heals_by_itself(plant: Plant, tmp_path: Path) -> None:
+    await plant.make_topics()
+    events = simulated(days=1)
+
+    with crew(plant, tmp_path) as hire:
+        worker = hire()
+        await produce(plant, events[:4000])
+        early = await read_log(plant, 4000)
+        await applied(plant, early)
+        older = {key: plant.redis.dump(key) for key in keys(plant)}
+        await produce(plant, events[4000:8000])
+        await applied(plant, await read_log(plant, 8000))
+        for key, value in older.items():
+            plant.redis.restore(key, 0, value, replace=True)
+        assert next_of(plant.redis, plant.namespace, "tickets", 0) == len(early["tickets", 0])
+        await produce(plant, events[8000:])
+        log = await read_log(plant, len(events))
+        await applied(plant, log)
+
+        assert worker.process.poll() is None, "the worker itself goes on"
+    assert wrong_cells(plant, log, rules()) == []
+
+
+async def test_a_lost_store_is_rebuilt_from_the_log(plant: Plant, tmp_path: Path) -> None:
+    await plant.make_topics()
+    events = simulated(days=0.5)
+
+    with crew(plant, tmp_path) as hire:
+        hire()
+        await produce(plant, events[:2000])
+        await applied(plant, await read_log(plant, 2000))
+        plant.redis.delete(*keys(plant))
+        await produce(plant, events[2000:])
+        log = await read_log(plant, len(events))
+        await applied(plant, log)
+
+    assert wrong_cells(plant, log, rules()) == []
+
+
+async def test_a_worker_that_slept_while_another_went_on_writes_nothing(plant: Plant, tmp_path: Path) -> None:
+    await plant.make_topics()
+    events = simulated(days=1)
+
+    with crew(plant, tmp_path) as hire:
+        zombie = hire()
+        await produce(plant, events[:3000])
+        await applied(plant, await read_log(plant, 3000))
+        zombie.signal(signal.SIGSTOP)
+        load = asyncio.create_task(produce(plant, events[3000:], pause_s=0.1))
+        hire()  # owns everything once the sleeper's session is over
+        await until(lambda: next_of(plant.redis, plant.namespace, "tickets", 0) > 1200)
+        zombie.signal(signal.SIGCONT)
+        await load
+        log = await read_log(plant, len(events))
+        await applied(plant, log)
+
+    assert wrong_cells(plant, log, rules()) == []

@@ -1,0 +1,54 @@
+"""Simulated events with repeats and late ones in them, as bytes and as a partition's records."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from aiokafka.structs import ConsumerRecord
+
+from schemas import topics
+from schemas.codec import Fact, decode
+from services.adapters.policy_file import load_policy
+from services.core.rules import Rules
+from services.simulator.to_file import write_events
+
+POLICY_FILE = Path("services/simulator/policy.yaml")
+UNTIL = datetime(2026, 3, 10, 16, tzinfo=UTC)
+
+
+@cache
+def rules() -> Rules:
+    """Those of the simulated centre."""
+    return Rules(load_policy(POLICY_FILE))
+
+
+@cache
+def simulated(*, days: float, tickets_per_day: float = 900, faults: float = 0.2, seed: int = 7) -> tuple[bytes, ...]:
+    """Canonical events, one each; ``faults`` of them repeated or late."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "events.ndjson"
+        write_events(path, days=days, until=UNTIL, seed=seed, tickets_per_day=tickets_per_day, faults=faults)
+        return tuple(path.read_bytes().splitlines())
+
+
+def about(topic: topics.Topic, lines: Iterable[bytes]) -> list[bytes]:
+    """Those of ``lines`` that travel on ``topic``."""
+    agents = topic is topics.AGENTS
+    return [line for line in lines if (decode(line).type == "agent.state_changed") is agents]
+
+
+def record(offset: int, value: bytes | None, topic: topics.Topic = topics.TICKETS, partition: int = 0) -> Any:
+    """One Kafka record; its time is its offset."""
+    return ConsumerRecord(topic.name, partition, offset, offset, 0, None, value, None, 0, len(value or b""), ())
+
+
+def log_of(values: Iterable[bytes], topic: topics.Topic = topics.TICKETS) -> list[Any]:
+    """A partition's records, from offset 0."""
+    return [record(offset, value, topic) for offset, value in enumerate(values)]
+
+
+def facts(values: Iterable[bytes]) -> list[Fact]:
+    return [decode(value) for value in values]
