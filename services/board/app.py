@@ -1,0 +1,176 @@
+"""The board: state in, wall, API and /metrics out. It writes nothing anywhere."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from time import time_ns
+
+import uvloop
+from fastapi import FastAPI, Request
+from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from fastapi.staticfiles import StaticFiles
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from schemas.codec import Millis
+from schemas.policy import Policy
+from services.adapters.policy_file import load_policy
+from services.adapters.serving import listening, serve
+from services.board.composition import wall
+from services.board.exposition import Exposition, KpiCollector
+from services.board.feed import Feed
+from services.board.following import Follower, all_shards
+from services.board.wall import Wall
+from services.config import Settings
+
+log = logging.getLogger(__name__)
+
+STATIC = Path(__file__).parent / "static"
+ANSWER_WITHIN_S = 3
+READS = ["GET", "HEAD"]
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'self'; base-uri 'none'; form-action 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+def main(settings: Settings) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Raises:
+        Misconfigured: the port is in use, or the policy file is wrong.
+    """
+    uvloop.run(_run(settings))
+
+
+async def _run(settings: Settings) -> None:
+    policy = load_policy(settings.policy)
+    listener = listening(settings.board_host, settings.board_port, "DESKPULSE_BOARD_PORT")
+    with listener:
+        async with open_board(settings, policy, now_ms) as board:
+            await serve(board.app, listener, before_stop=board.feed.stop)
+
+
+def now_ms() -> Millis:
+    """Our clock."""
+    return time_ns() // 1_000_000
+
+
+class Board:
+    """A follower, and what shows its figures."""
+
+    def __init__(self, follower: Follower, policy: Policy, now: Callable[[], Millis]) -> None:
+        self.follower = follower
+        self._now = now
+        self._states = tuple(policy.utilisation.denominator_states)
+        self.feed = Feed(self.wall, follower.changed)
+        self.exposition = Exposition(KpiCollector(follower, now))
+        self.app = build_app(self)
+
+    def wall(self) -> Wall:
+        """The wall as of now."""
+        return wall(self.follower.columns, self.follower.reading, self._now(), self._states)
+
+
+@asynccontextmanager
+async def open_board(settings: Settings, policy: Policy, now: Callable[[], Millis]) -> AsyncIterator[Board]:
+    """A board that follows the store, which may be away at first."""
+    redis = Redis.from_url(
+        settings.redis_url,
+        socket_timeout=ANSWER_WITHIN_S,
+        socket_connect_timeout=ANSWER_WITHIN_S,
+        retry=Retry(NoBackoff(), 0),  # a reconnect that we do not notice would lose announcements
+    )
+    async with redis:
+        follower = Follower(redis, settings.namespace, all_shards(settings.partitions), now)
+        board = Board(follower, policy, now)
+        async with _beside(follower.run, board.feed.run):
+            yield board
+
+
+@asynccontextmanager
+async def _beside(*loops: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    """Run endless loops beside the block. One that fails ends the block with its error."""
+
+    async def forever(loop: Callable[[], Awaitable[None]]) -> None:
+        await loop()
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(forever(loop)) for loop in loops]
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+
+
+def build_app(board: Board) -> FastAPI:
+    """The addresses of the board. All of them only read."""
+    app = FastAPI(title="deskpulse board", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
+    app.add_middleware(ReadOnlyHeaders)
+
+    @app.api_route("/api/v1/wall", methods=READS, response_model=Wall, operation_id="wall")
+    async def wall_now() -> Response:
+        """Everything that the wall shows, as of now."""
+        return Response(board.wall().model_dump_json(), media_type="application/json")
+
+    @app.api_route("/api/v1/stream", methods=READS, operation_id="stream", response_class=StreamingResponse)
+    async def stream(request: Request) -> Response:
+        """The same as server-sent events `wall`: at most four a second, at least one every five seconds."""
+        if request.method == "HEAD":
+            return Response(media_type="text/event-stream")
+        return StreamingResponse(_events(board.feed), media_type="text/event-stream")
+
+    @app.api_route("/metrics", methods=READS, include_in_schema=False)
+    async def metrics(request: Request) -> Response:
+        body, content_type = board.exposition.text(request.headers.get("accept", ""))
+        return Response(body, headers={"Content-Type": content_type})
+
+    @app.api_route("/healthz", methods=READS, include_in_schema=False)
+    async def healthz() -> Response:
+        """200 as long as the process answers: without the store it still serves the last figures."""
+        return JSONResponse({"status": "ok", "figures": board.wall().freshness.state})
+
+    @app.api_route("/", methods=READS, include_in_schema=False)
+    async def page() -> Response:
+        return FileResponse(STATIC / "index.html")
+
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    return app
+
+
+async def _events(feed: Feed) -> AsyncIterator[str]:
+    async for text in feed.walls():
+        yield f"event: wall\ndata: {text}\n\n"
+
+
+class ReadOnlyHeaders:
+    """Headers that every answer has: nobody may frame it elsewhere, sniff its type or keep it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        await self._app(scope, receive, partial(_send, send, fixed=scope["path"].startswith("/static/")))
+
+
+async def _send(send: Send, message: Message, *, fixed: bool) -> None:
+    if message["type"] == "http.response.start":
+        headers = MutableHeaders(scope=message)
+        headers.update(_HEADERS)
+        # A page of another version than its board would be worse than asking each time whether it changed.
+        headers["Cache-Control"] = "no-cache" if fixed else "no-store"
+    await send(message)

@@ -1,0 +1,189 @@
+"""/metrics: the same KPIs as the wall, in formats that Prometheus takes without a complaint."""
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parsed_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parsed_text
+
+from schemas.codec import Millis
+from services.board.columns import Columns
+from services.board.exposition import Exposition, KpiCollector
+from services.board.freshness import Reading
+from services.board.series import Guard, LabelTexts
+from services.core.tally import DAY_MS, HOUR_MS, MINUTE_MS, Tallies, step_of
+from tests.board.written import NOW_MS, SHARD, dims, flow, level, put, stands, together
+
+OPENMETRICS = "application/openmetrics-text; version=1.0.0"
+LIVE = Reading(read_at=NOW_MS, answering=True, tickets_at=NOW_MS, agents_at=NOW_MS)
+BILLING, CHAT, NO_QUEUE = dims("billing"), dims("billing", channel="chat"), dims(None)
+
+CENTRE = together(
+    *[level("backlog.open", NOW_MS - n * HOUR_MS, values=BILLING) for n in (1, 2)],
+    level("backlog.new", NOW_MS - MINUTE_MS, values=NO_QUEUE),
+    level("backlog.pending", NOW_MS - MINUTE_MS, values=dims("billing", "zenobia")),
+    stands("opened_at.open", NOW_MS - HOUR_MS, BILLING),
+    stands("opened_at.open", NOW_MS - 2 * HOUR_MS, BILLING),
+    *[flow("opened", NOW_MS - n * HOUR_MS, values=BILLING) for n in (1, 2)],
+    flow("opened", NOW_MS - MINUTE_MS, values=NO_QUEUE),
+    flow("solved", NOW_MS - 50 * DAY_MS, values=BILLING),
+    stands("waiting", NOW_MS - HOUR_MS, CHAT),
+    stands("waiting", NOW_MS + HOUR_MS, NO_QUEUE),
+    *[
+        flow("first_response", NOW_MS - MINUTE_MS, s * 1000, step_of(s * 1000), BILLING)
+        for s in (30, 31, 300, 400_000)
+    ],
+    stands("at_risk_from.resolution", NOW_MS - MINUTE_MS, BILLING, 3),
+    stands("due.resolution", NOW_MS - 1, BILLING),
+    stands("due.resolution", NOW_MS + 1, BILLING, 2),
+    flow("sla_met.resolution", NOW_MS - HOUR_MS, values=BILLING),
+    level("agent.busy", NOW_MS - HOUR_MS, values=dims("billing", "zenobia", None)),
+)
+
+
+class Stand:
+    """What a collector reads of a follower."""
+
+    def __init__(self, tallies: Tallies, reading: Reading = LIVE) -> None:
+        self.columns = Columns()
+        self.reading = reading
+        self.policies = frozenset({"p"})
+        put(self.columns, SHARD, tallies)
+
+
+def exposition(stand: Stand, now: Callable[[], Millis] = lambda: NOW_MS, most_values: int = 100) -> Exposition:
+    return Exposition(KpiCollector(stand, now, LabelTexts(most_values)))
+
+
+def samples(shown: Exposition, accept: str = "") -> dict[str, float]:
+    body, _ = shown.text(accept)
+    parse = parsed_openmetrics if accept else parsed_text
+    return {
+        f"{s.name}{{{','.join(f'{k}={v}' for k, v in sorted(s.labels.items()))}}}": s.value
+        for family in parse(body.decode())
+        for s in family.samples
+    }
+
+
+def test_kpis_with_their_labels() -> None:
+    found = samples(exposition(Stand(CENTRE)))
+
+    assert found["deskpulse_tickets_open{channel=email,priority=normal,queue=billing,state=open}"] == 2
+    assert found["deskpulse_tickets_open{channel=email,priority=normal,queue=none,state=new}"] == 1
+    assert found["deskpulse_tickets_open{channel=email,priority=normal,queue=none,state=pending}"] == 0
+    assert found["deskpulse_tickets_unassigned{queue=billing}"] == 2
+    assert found["deskpulse_tickets_opened_total{queue=billing}"] == 2
+    assert found["deskpulse_tickets_solved_total{queue=billing}"] == 1
+    assert found["deskpulse_tickets_reopened_total{queue=none}"] == 0
+    assert found["deskpulse_sla_at_risk_tickets{queue=billing,sla=resolution}"] == 2
+    assert found["deskpulse_sla_overdue_tickets{queue=billing,sla=resolution}"] == 1
+    assert found["deskpulse_sla_evaluated_total{queue=billing,sla=resolution}"] == 2
+    assert found["deskpulse_sla_breached_total{queue=billing,sla=resolution}"] == 1
+    assert found["deskpulse_agents{queue=billing,status=busy}"] == 1
+    assert found["deskpulse_agents{queue=billing,status=available}"] == 0
+    assert found["deskpulse_exporter_redis_up{}"] == 1
+    assert found["deskpulse_event_time_timestamp_seconds{}"] == NOW_MS / 1000
+
+
+def test_standing_instants_of_the_future_and_none_at_all_have_no_sample() -> None:
+    found = samples(exposition(Stand(CENTRE)))
+
+    assert (
+        found["deskpulse_oldest_waiting_timestamp_seconds{channel=chat,queue=billing}"] == (NOW_MS - HOUR_MS) / 1000
+    )
+    assert not [name for name in found if name.startswith("deskpulse_oldest") and "queue=none" in name]
+
+
+def test_histograms_count_exactly_at_their_edges() -> None:
+    found = samples(exposition(Stand(CENTRE)))
+
+    def bucket(edge: str) -> float:
+        return found[f"deskpulse_first_response_seconds_bucket{{channel=email,le={edge},queue=billing}}"]
+
+    assert [bucket(edge) for edge in ("30.0", "60.0", "300.0", "259200.0", "+Inf")] == [1, 2, 3, 3, 4]
+    assert found["deskpulse_first_response_seconds_sum{channel=email,queue=billing}"] == 400_361
+
+
+def test_openmetrics_has_the_gauge_histogram() -> None:
+    body, content_type = exposition(Stand(CENTRE)).text(OPENMETRICS)
+    found = samples(exposition(Stand(CENTRE)), OPENMETRICS)
+
+    assert content_type.startswith("application/openmetrics-text")
+    assert b"# TYPE deskpulse_backlog_age_seconds gaugehistogram" in body
+    assert found["deskpulse_backlog_age_seconds_bucket{le=3600.0,queue=billing}"] == 1
+    assert found["deskpulse_backlog_age_seconds_gcount{queue=billing}"] == 2
+    assert found["deskpulse_backlog_age_seconds_gsum{queue=billing}"] == 3 * 3600
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+@pytest.mark.parametrize("tallies", [CENTRE, {}], ids=["a contact centre", "an empty store"])
+def test_promtool_finds_nothing_to_say(tallies: Tallies) -> None:
+    body, _ = exposition(Stand(tallies)).text("")
+
+    said = subprocess.run(["promtool", "check", "metrics"], input=body, capture_output=True, check=False)
+
+    assert (said.stdout + said.stderr).decode() == ""
+    assert said.returncode == 0
+
+
+def test_a_count_that_a_late_event_took_back_holds_its_last_value() -> None:
+    stand = Stand(CENTRE)
+    shown = exposition(stand)
+    samples(shown)
+    less = {entry: tally for entry, tally in CENTRE.items() if entry[0] not in ("opened", "first_response")}
+    put(stand.columns, SHARD, together(less, flow("opened", NOW_MS - HOUR_MS, values=BILLING)))
+
+    found = samples(shown)
+
+    assert found["deskpulse_tickets_opened_total{queue=billing}"] == 2
+    assert found["deskpulse_first_response_seconds_count{channel=email,queue=billing}"] == 4
+    assert found["deskpulse_exporter_regressions_total{}"] > 0
+
+
+def test_state_under_another_policy_may_fall() -> None:
+    guard = Guard()
+    guard.enter(frozenset({"old"}))
+    assert guard.held(("a",), 5) == 5
+    guard.enter(frozenset())
+    assert guard.held(("a",), 3) == 5
+
+    guard.enter(frozenset({"new"}))
+
+    assert guard.held(("a",), 3) == 3
+    assert guard.regressions == 1
+
+
+def test_a_store_away_for_long_takes_the_kpis_with_it() -> None:
+    away = replace(LIVE, answering=False)
+
+    short = samples(exposition(Stand(CENTRE, away), lambda: NOW_MS + 119_000))
+    long = samples(exposition(Stand(CENTRE, away), lambda: NOW_MS + 121_000))
+
+    assert short["deskpulse_tickets_opened_total{queue=billing}"] == 2
+    assert short["deskpulse_exporter_redis_up{}"] == 0
+    assert {name.partition("{")[0] for name in long} == {
+        "deskpulse_exporter_redis_up",
+        "deskpulse_exporter_snapshot_timestamp_seconds",
+        "deskpulse_exporter_regressions_total",
+        "deskpulse_exporter_series_dropped_total",
+    }
+    assert long["deskpulse_exporter_snapshot_timestamp_seconds{}"] == NOW_MS / 1000
+
+
+def test_too_many_values_of_a_label_are_one() -> None:
+    many = together(*[flow("opened", NOW_MS - n, values=dims(f"queue {n}")) for n in range(5)])
+
+    found = samples(exposition(Stand(many), most_values=3))
+
+    assert found["deskpulse_tickets_opened_total{queue=queue 2}"] == 1
+    assert found["deskpulse_tickets_opened_total{queue=__other__}"] == 2
+    assert found["deskpulse_exporter_series_dropped_total{}"] > 0
+
+
+def test_nobody_is_named() -> None:
+    body, _ = exposition(Stand(CENTRE)).text("")
+
+    assert b"zenobia" not in body
