@@ -1,0 +1,270 @@
+"""The command `deskpulse`: reads its words and hands over to the program or the module that does the work."""
+
+import json
+import logging
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from schemas.codec import Millis, millis
+from services.config import Settings
+from services.errors import DeskpulseError, Misconfigured
+
+app = typer.Typer(
+    name="deskpulse",
+    help="Streaming KPIs for contact centres: from a helpdesk's webhook to the wall within a second.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+_errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+
+PolicyOption = Annotated[Path | None, typer.Option("--policy", help="YAML or JSON, laid over the defaults.")]
+
+
+def run(words: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Carry out a command line.
+
+    Args:
+        environ: The environment that the settings are read from.
+
+    Returns:
+        The exit code: 0, 1 for what the user has to mend, 2 for a command line that is not understood.
+    """
+    try:
+        app(list(words), obj=environ)
+    except SystemExit as over:
+        return over.code if isinstance(over.code, int) else 0
+    except DeskpulseError as error:
+        _errors.print(f"deskpulse: {error}")
+        return 1
+    except BrokenPipeError:  # such as `deskpulse compute ... | head`
+        sys.stderr.close()
+    return 0
+
+
+def _settings(context: typer.Context) -> Settings:
+    return Settings.from_env(context.find_root().obj)
+
+
+def _program_settings(context: typer.Context) -> Settings:
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s %(facts)s")
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_with_facts)
+    logging.getLogger("services").setLevel(logging.INFO)
+    return _settings(context)
+
+
+_PLAIN_RECORD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "facts"}
+
+
+def _with_facts(record: logging.LogRecord) -> bool:
+    """A log line is a fixed phrase, and the facts beside it; line ends in them stay visible as such."""
+    facts = {name: value for name, value in vars(record).items() if name not in _PLAIN_RECORD}
+    record.facts = " ".join(f"{name}={str(value)!r}" for name, value in facts.items())
+    return True
+
+
+@app.command()
+def up(
+    context: typer.Context,
+    simulator: Annotated[bool, typer.Option(help="Simulated traffic, so that the wall lives.")] = True,
+) -> None:
+    """Start the whole system on this machine, with a broker and a store of its own unless others are named."""
+    from services.up import main
+
+    main(_settings(context), simulator=simulator)
+
+
+@app.command()
+def gateway(context: typer.Context) -> None:
+    """Run the gateway: helpdesk webhooks in, events out."""
+    from services.gateway.app import main
+
+    main(_program_settings(context))
+
+
+@app.command()
+def processor(context: typer.Context) -> None:
+    """Run a worker: events in, state out. Start as many as there are cores, up to the number of partitions."""
+    from services.processor.app import main
+
+    main(_program_settings(context))
+
+
+@app.command()
+def board(context: typer.Context) -> None:
+    """Run the board: the wall, the API and /metrics."""
+    from services.board.app import main
+
+    main(_program_settings(context))
+
+
+@app.command()
+def simulate(
+    context: typer.Context,
+    to: Annotated[
+        str | None, typer.Option(help="Write events to this file; .gz is packed, - is standard output.")
+    ] = None,
+    days: Annotated[float, typer.Option(help="With --to: how many days.")] = 1.0,
+    until: Annotated[str | None, typer.Option(help="With --to: when they end; now, when left out.")] = None,
+    faults: Annotated[float, typer.Option(help="With --to: the share of events sent twice, or late.")] = 0.0,
+) -> None:
+    """Simulate a contact centre: live, through the gateway, or into a file of events."""
+    if to is None:
+        from services.simulator.app import main
+
+        main(_program_settings(context))
+        return
+    from services.simulator.to_file import write_events
+
+    settings = _settings(context)
+    try:
+        write_events(
+            to,
+            days=days,
+            until=datetime.now(UTC) if until is None else _time(until),
+            seed=settings.simulator_seed,
+            tickets_per_day=settings.simulator_tickets_per_day,
+            faults=faults,
+        )
+    except ValueError as error:
+        raise Misconfigured(str(error)) from None
+
+
+@app.command()
+def compute(
+    events: Annotated[str, typer.Argument(help="NDJSON, one event a line, also .gz; - is standard input.")],
+    policy: PolicyOption = None,
+    as_of: Annotated[str | None, typer.Option(help="When to look from; the newest event, when left out.")] = None,
+    only: Annotated[str | None, typer.Option(help="Just these figures, separated by commas.")] = None,
+    backlog_at: Annotated[list[str] | None, typer.Option(help="When to count the backlog; may be repeated.")] = None,
+    window: Annotated[tuple[str, str] | None, typer.Option(help="From when to when agents are measured.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 at a line that is no event.")] = False,
+) -> None:
+    """Compute every figure from a file of events, with the same core as the live way, and print one JSON document."""
+    from services.adapters.policy_file import load_policy
+    from services.commands.compute import FIGURES, Question, Window, figures, read_events
+    from services.core.rules import Rules
+
+    wanted = None if only is None else frozenset(name.strip() for name in only.split(","))
+    if unknown := sorted((wanted or frozenset()) - set(FIGURES)):
+        raise Misconfigured(f"--only does not know {', '.join(unknown)}; known: {', '.join(FIGURES)}")
+    rules = Rules(load_policy(policy))
+    skipped = 0
+
+    def skip(number: int, sentence: str) -> None:
+        nonlocal skipped
+        skipped += 1
+        _errors.print(f"{events}: line {number} is no event: {sentence}")
+
+    if events != "-" and not Path(events).is_file():
+        raise Misconfigured(f"there is no file {events}")
+    facts = read_events(events, skipped=skip)
+    if skipped:
+        _errors.print(f"{events}: {skipped} of {skipped + len(facts)} lines are no events and were left out")
+    at = max((fact.at for fact in facts), default=0) if as_of is None else _instant(as_of)
+    question = Question(
+        as_of=at,
+        backlog_at=tuple(_instant(text) for text in backlog_at or ()),
+        window=None if window is None else Window(_instant(window[0]), _instant(window[1])),
+        only=wanted,
+    )
+    _print_json(figures(facts, rules, question))
+    if strict and skipped:
+        raise typer.Exit(1)
+
+
+@app.command()
+def cases(
+    files: Annotated[list[Path], typer.Argument(help="Case files: events in, values out.")],
+    case_id: Annotated[str | None, typer.Option("--id", help="Run just this case.")] = None,
+) -> None:
+    """Run case files and show each difference; the last line reads `N passed, M failed`."""
+    from services.commands.cases import run_file
+
+    passed = failed = 0
+    for outcome in (outcome for file in files for outcome in run_file(file, case_id)):
+        if outcome.differences:
+            failed += 1
+            typer.echo(f"{outcome.id} failed: {outcome.title}")
+            for difference in outcome.differences:
+                typer.echo(f"    {difference}")
+        else:
+            passed += 1
+    if case_id is not None and not passed + failed:
+        raise Misconfigured(f"no case has the id {case_id}")
+    typer.echo(f"{passed} passed, {failed} failed")
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def translate(
+    vendor: Annotated[str, typer.Argument(help="Such as zendesk.")],
+    body: Annotated[Path, typer.Argument(help="The body of a delivery, byte for byte.")],
+    headers: Annotated[Path | None, typer.Option(help="JSON: its headers, or an object that has them.")] = None,
+    tenant: Annotated[str, typer.Option(help="Whose helpdesk it is.")] = "example",
+) -> None:
+    """Print the events that a helpdesk's delivery becomes."""
+    from services.commands.translate import events_of
+
+    for event in events_of(vendor, body, headers, tenant):
+        typer.echo(event)
+
+
+@app.command()
+def check(
+    context: typer.Context,
+    policy: PolicyOption = None,
+) -> None:
+    """Say what is wrong with the settings and the policy file, by line."""
+    from services.commands.check import faults
+
+    found = faults(context.find_root().obj, policy)
+    for fault in found:
+        typer.echo(fault)
+    if not found:
+        typer.echo("The settings and the policy are right.")
+    if found:
+        raise typer.Exit(1)
+
+
+@app.command()
+def schema(
+    name: Annotated[str | None, typer.Argument(help="events or policy; the names, when left out.")] = None,
+) -> None:
+    """Print the JSON Schema of what travels between programs."""
+    from schemas.generate import SCHEMAS, generated
+
+    if name is None:
+        typer.echo("\n".join(SCHEMAS))
+    elif name in SCHEMAS:
+        typer.echo(generated(name), nl=False)
+    else:
+        raise Misconfigured(f"there is no schema {name}; there are: {', '.join(SCHEMAS)}")
+
+
+def _time(text: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise Misconfigured(f"{text!r} is no time; a time is such as 2026-03-02T09:00:00Z") from None
+    if time.tzinfo is None:
+        raise Misconfigured(f"{text} has no time zone; write {text}Z for UTC")
+    return time
+
+
+def _instant(text: str) -> Millis:
+    return millis(_time(text))
+
+
+def _print_json(document: Mapping[str, Any]) -> None:
+    json.dump(document, sys.stdout, indent=2, ensure_ascii=False)
+    sys.stdout.write("\n")

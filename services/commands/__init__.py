@@ -1,0 +1,1 @@
+"""What the command `deskpulse` does without servers: one module for each word."""

@@ -1,0 +1,108 @@
+"""`deskpulse cases`: runs case files, events in and values out, and shows each difference."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from pydantic import ValidationError
+
+from schemas.codec import Fact, Millis, decode, millis
+from schemas.policy import DEFAULT, Policy, laid_over
+from services.commands.compute import Question, Window, figures
+from services.core.rules import Rules
+from services.errors import Misconfigured
+
+_MISSING = object()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One case, with its variants: what differs, by place."""
+
+    id: str
+    title: str
+    differences: tuple[str, ...]
+
+
+def run_file(path: Path, only: str | None = None) -> Iterator[Outcome]:
+    """Run the cases of one file, or the one with the id ``only``.
+
+    Raises:
+        Misconfigured: the file is no case file.
+    """
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise Misconfigured(f"{path} cannot be read as a case file: {error}") from None
+    if not isinstance(document, dict) or document.get("format") != "kpi-cases/1" or "cases" not in document:
+        raise Misconfigured(f'{path} is no case file: it wants "format": "kpi-cases/1" and "cases"')
+    defaults = laid_over(DEFAULT, document.get("default_config", {}))
+    for case in document["cases"]:
+        if only is None or case["id"] == only:
+            yield run_case(case, defaults)
+
+
+def run_case(case: dict[str, Any], defaults: dict[str, Any]) -> Outcome:
+    """Run a case and each of its variants, laid over it."""
+    config = laid_over(defaults, case.get("config", {}))
+    differences = list(_run(case, config, ""))
+    for variant in case.get("variants", []):
+        replaced = {key: variant[key] for key in ("as_of", "inputs", "window", "expected") if key in variant}
+        overlaid = laid_over(config, variant.get("config", {}))
+        differences += _run(case | replaced, overlaid, f"({variant['title']}) ")
+    return Outcome(case["id"], case["title"], tuple(differences))
+
+
+def _run(case: dict[str, Any], config: dict[str, Any], prefix: str) -> Iterator[str]:
+    if case["kind"] != "events":
+        yield f"{prefix}result: nothing computes the kind {case['kind']!r} yet"
+        return
+    try:
+        rules = Rules(Policy.model_validate(config))
+        facts = [_fact(event) for event in case["events"]]
+    except (ValidationError, msgspec.DecodeError) as error:
+        yield f"{prefix}not understood: {error}"
+        return
+    window = case.get("window")
+    question = Question(
+        as_of=_instant(case["as_of"]),
+        backlog_at=tuple(_instant(text) for text in case.get("backlog_at", [])),
+        window=Window(_instant(window["from"]), _instant(window["to"])) if window else None,
+    )
+    got = json.loads(json.dumps(figures(facts, rules, question)))
+    for difference in differences(case["expected"], got, ""):
+        yield prefix + difference
+
+
+def _fact(event: dict[str, Any]) -> Fact:
+    return decode(json.dumps(event).encode())
+
+
+def _instant(text: str) -> Millis:
+    return millis(datetime.fromisoformat(text))
+
+
+def differences(expected: Any, got: Any, place: str) -> Iterator[str]:
+    """Where ``got`` is not as ``expected``: only keys that are expected are compared (convention 3)."""
+    if isinstance(expected, dict) and isinstance(got, dict):
+        for key, value in expected.items():
+            yield from differences(value, got.get(key, _MISSING), f"{place}.{key}" if place else key)
+    elif isinstance(expected, list) and isinstance(got, list) and len(expected) == len(got):
+        for number, (wanted, came) in enumerate(zip(expected, got, strict=True)):
+            yield from differences(wanted, came, f"{place}[{number}]")
+    elif not _agrees(expected, got):
+        came = "nothing" if got is _MISSING else json.dumps(got)
+        yield f"{place}: expected {json.dumps(expected)}, got {came}"
+
+
+def _agrees(expected: Any, got: Any) -> bool:
+    numbers = (int, float)
+    if isinstance(expected, bool) or isinstance(got, bool):
+        return expected is got
+    if isinstance(expected, numbers) and isinstance(got, numbers):
+        return abs(expected - got) <= max(0.0001, abs(expected) * 0.0001 if abs(expected) > 1000 else 0)
+    return bool(expected == got)

@@ -1,0 +1,28 @@
+"""`deskpulse check`: what is wrong with the settings and the policy, before anything starts."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from services.adapters.policy_file import load_policy
+from services.config import Settings
+from services.errors import Misconfigured
+
+
+def faults(environ: Mapping[str, str], policy: Path | None) -> list[str]:
+    """Every fault, one sentence each.
+
+    Args:
+        policy: Another policy file than that of the settings.
+    """
+    found = []
+    path = policy
+    try:
+        settings = Settings.from_env(environ)
+        path = policy or settings.policy
+    except Misconfigured as error:
+        found.append(str(error))
+    try:
+        load_policy(path)
+    except Misconfigured as error:
+        found += str(error).splitlines()
+    return found
