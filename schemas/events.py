@@ -181,7 +181,7 @@ class SurveyAnswered(Event):
 
     type: Literal["survey.answered"]
     kind: Literal["csat", "nps", "ces"]
-    score: float
+    score: float = Field(allow_inf_nan=False)
     scale: tuple[float, float] | None = None
     """Worst and best."""
     ticket_id: Id | None = None

@@ -30,7 +30,7 @@ def _clock_time(text: str) -> str:
 def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (ValueError, OSError):
+    except (KeyError, ValueError, OSError):
         raise ValueError(f"no time zone is called {name!r}; names are such as Europe/Berlin") from None
     return name
 
@@ -89,7 +89,7 @@ class SlaPolicy(Section):
 class Sla(Section):
     policies: list[SlaPolicy] = []
     at_risk_ratio: Annotated[float, Field(gt=0, le=1)] = 0.8
-    pause: dict[Metric, list[Status]] = {"resolution": ["pending"]}
+    pause: dict[Metric, list[Status]] = {"first_response": [], "next_response": [], "resolution": ["pending"]}
     reopen: Literal["resume", "first_resolution_only"] = "resume"
 
 

@@ -38,10 +38,15 @@ class Settings(BaseModel):
     """The policy file, YAML or JSON; without one, the defaults."""
 
     gateway_host: str = "127.0.0.1"
+    """Where the gateway listens; 0.0.0.0 is every address of the machine."""
     gateway_port: int = Field(8081, ge=0, le=65535)
+    """The port for webhooks and POST /events."""
     board_host: str = "127.0.0.1"
+    """Where the board listens."""
     board_port: int = Field(8080, ge=0, le=65535)
+    """The port of the wall, the API and /metrics."""
     processor_host: str = "127.0.0.1"
+    """Where the processor listens."""
     processor_port: int = Field(8082, ge=0, le=65535)
     """Where the processor serves /metrics."""
 

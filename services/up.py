@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from services.adapters.child import Child
+from services.adapters.helpdesks.secrets import believed
 from services.adapters.local import embedded_broker, embedded_store, free_port, redis_url
 from services.adapters.serving import listening
 from services.config import PREFIX, Settings
@@ -36,8 +37,8 @@ def main(settings: Settings, *, simulator: bool) -> None:
     _refuse_a_store_that_outlives_the_broker(settings)
     made = _made_for_this_run(settings)
     settings = _with(settings, **made)
-    if simulator and settings.policy is None:
-        settings = _with(settings, policy=_DEMO_POLICY)
+    if simulator:
+        settings = _for_the_simulator(settings)
     to_stderr("deskpulse starts ...")
     with _neighbours(settings) as (settings, servers):
         environment = _environment(settings)
@@ -88,8 +89,16 @@ def _refuse_a_store_that_outlives_the_broker(settings: Settings) -> None:
 def _made_for_this_run(settings: Settings) -> dict[str, SecretStr]:
     """Secrets that nobody set."""
     made = {name: SecretStr(secrets.token_hex(24)) for name in ("events_token", "privacy_key")}
-    made["webhook_secrets"] = SecretStr(f"zendesk/demo={secrets.token_hex(24)}")
     return {name: secret for name, secret in made.items() if name not in settings.model_fields_set}
+
+
+def _for_the_simulator(settings: Settings) -> Settings:
+    """Settings with which simulated deliveries are believed, and with the simulated centre's promises."""
+    if ("zendesk", settings.simulator_tenant) not in believed(settings):
+        entry = f"zendesk/{settings.simulator_tenant}={secrets.token_hex(24)}"
+        listed = settings.webhook_secrets.get_secret_value()
+        settings = _with(settings, webhook_secrets=SecretStr(f"{listed}\n{entry}".strip()))
+    return settings if settings.policy is not None else _with(settings, policy=_DEMO_POLICY)
 
 
 @contextmanager

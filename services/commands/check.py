@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from services.adapters.helpdesks.secrets import believed
 from services.adapters.policy_file import load_policy
 from services.config import Settings
 from services.errors import Misconfigured
@@ -19,6 +20,7 @@ def faults(environ: Mapping[str, str], policy: Path | None) -> list[str]:
     try:
         settings = Settings.from_env(environ)
         path = policy or settings.policy
+        believed(settings)
     except Misconfigured as error:
         found.append(str(error))
     try:

@@ -12,6 +12,7 @@ from fastapi import Request
 from services.adapters.event_log import EventLog, Record
 from services.adapters.helpdesks import authentication
 from services.adapters.helpdesks.delivery import Delivery, headers
+from services.adapters.helpdesks.secrets import believed
 from services.adapters.helpdesks.vendors import VENDORS, events_of
 from services.adapters.metrics import EVENTS, OTHER, GatewayMetrics
 from services.config import Settings
@@ -20,7 +21,7 @@ from services.gateway.bodies import Gone, TooLarge, TooSlow, body_of
 from services.gateway.posted import posted_events
 from services.gateway.records import dead_letter, event_record
 from services.gateway.requesters import Requesters
-from services.gateway.sources import believed, check_token, secrets_of
+from services.gateway.sources import check_token, secrets_of
 
 _REASONS: dict[type[Exception], str] = {
     BadSignature: "signature",

@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 
+from services.adapters.helpdesks.secrets import believed
 from services.config import Settings
 from services.errors import Misconfigured
 from services.simulator.desk import Parcel
@@ -49,9 +50,7 @@ def addresses(settings: Settings) -> Addresses:
         Misconfigured: the secret or the token is missing.
     """
     account = f"zendesk/{settings.simulator_tenant}"
-    entries = settings.webhook_secrets.get_secret_value().replace("\n", ",").split(",")
-    parts = (entry.partition("=") for entry in entries)
-    secrets = [secret.strip() for name, _, secret in parts if name.strip() == account]
+    secrets = believed(settings).get(("zendesk", settings.simulator_tenant))
     if not secrets:
         raise Misconfigured(
             f"the simulator signs as {account}, and no secret is set for it; "
@@ -64,7 +63,7 @@ def addresses(settings: Settings) -> Addresses:
         )
     gateway = settings.gateway_url or f"http://{_reachable(settings.gateway_host)}:{settings.gateway_port}"
     token = settings.events_token.get_secret_value()
-    return Addresses(gateway.rstrip("/"), settings.simulator_tenant, secrets[0].encode(), token)
+    return Addresses(gateway.rstrip("/"), settings.simulator_tenant, secrets[0], token)
 
 
 def _reachable(host: str) -> str:

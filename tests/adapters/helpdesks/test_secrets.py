@@ -3,7 +3,7 @@ from pydantic import SecretStr
 
 from services.config import Settings
 from services.errors import Misconfigured
-from services.gateway.sources import believed
+from services.adapters.helpdesks.secrets import believed
 
 
 def secrets(text: str) -> dict[tuple[str, str], tuple[bytes, ...]]:
