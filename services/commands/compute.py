@@ -1,6 +1,7 @@
 """`deskpulse compute`: every figure from a file of events, with the same core as the live way."""
 
 import gzip
+import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,10 +16,12 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from schemas.codec import Fact, Millis, decode
 from schemas.events import EVENT
+from services.adapters.event_faults import faults_of
+from services.adapters.helpdesks.fields import kind
 from services.core import report
 from services.core.rules import Rules
 
-_LONGEST_MESSAGE = 300
+_LONGEST_MESSAGE = 500
 
 
 @dataclass(frozen=True)
@@ -121,15 +124,16 @@ def _lines(path: str) -> Iterator[Iterator[bytes]]:
 def _what_is_wrong(line: bytes, error: Exception) -> str:
     """The full check tells more than the fast one that found the fault."""
     try:
-        EVENT.validate_json(line)
+        fields = json.loads(line)
+        EVENT.validate_python(fields)
     except ValidationError as full:
-        first = full.errors(include_url=False, include_context=False)[0]
-        place = ".".join(str(part) for part in first["loc"][1:] or first["loc"])
-        message = f"{place}: {first['msg']}" if place else first["msg"]
-        if isinstance(first["input"], (str, int, float)):
-            message += f", got {first['input']!r}"
-    except ValueError as full:
-        message = str(full)
+        if not isinstance(fields, dict):
+            return f"an event is a JSON object, got {kind(fields)}"
+        message = "; ".join(
+            f"{fault['at']}: {fault['came']}, expected {fault['expected']}" for fault in faults_of(full, "", fields)
+        )
+    except (ValueError, RecursionError) as full:
+        message = f"no JSON: {full}"
     else:
         message = str(error)
     return message if len(message) <= _LONGEST_MESSAGE else message[:_LONGEST_MESSAGE] + " ..."

@@ -11,10 +11,10 @@ from typing import Any, get_args
 from urllib.parse import unquote
 
 from schemas.events import AnyEvent
+from services.adapters.event_faults import Fault, fault, joined
 from services.adapters.helpdesks.fields import shown
 from services.adapters.helpdesks.strict_json import parsed
 from services.errors import Untranslatable
-from services.gateway.faults import Fault, fault, joined
 
 TYPES = tuple(get_args(model.model_fields["type"].annotation)[0] for model in get_args(get_args(AnyEvent)[0]))
 """The names of our event types."""

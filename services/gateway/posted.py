@@ -7,11 +7,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from schemas.events import EVENT, AnyEvent
+from services.adapters.event_faults import Fault, fault, faults_of
 from services.adapters.helpdesks.fields import shown
 from services.adapters.helpdesks.strict_json import parsed
 from services.errors import NoEvent, Untranslatable
 from services.gateway import cloudevents
-from services.gateway.faults import Fault, fault, faults_of
 
 STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"

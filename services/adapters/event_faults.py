@@ -1,4 +1,4 @@
-"""What is wrong with a posted event, in plain words: where, what came, and what would have been right."""
+"""What is wrong with a canonical event, in plain words: where, what came, and what would have been right."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -23,7 +23,7 @@ _WORDS = {
 
 
 Fault = dict[str, str]
-"""One thing that is wrong with what was posted: `at`, `came`, `expected`."""
+"""One thing that is wrong with an event: `at`, `came`, `expected`."""
 
 
 def fault(at: str, came: str, expected: str) -> Fault:
