@@ -87,6 +87,11 @@ _REQUIRED = {
 """What an event of a type must tell beside the common fields; of other ticket events, the ticket."""
 
 
+def altered(fact: Fact, *, ticket_id: str, state: str) -> Fact:
+    """A presence fact that says the same of the agent, and another thing of a contact."""
+    return msgspec.structs.replace(fact, ticket_id=ticket_id, state=state)
+
+
 class _Wire(msgspec.Struct, gc=False):
     """A canonical event as its JSON reads; what no figure needs is skipped."""
 

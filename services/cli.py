@@ -38,7 +38,7 @@ def run(words: Sequence[str], environ: Mapping[str, str]) -> int:
         The exit code: 0, 1 for what the user has to mend, 2 for a command line that is not understood.
     """
     try:
-        app(list(words), obj=environ)
+        app(list(words), prog_name="deskpulse", obj=environ)
     except SystemExit as over:
         return over.code if isinstance(over.code, int) else 0
     except DeskpulseError as error:

@@ -103,10 +103,12 @@ class Settings(BaseModel):
                 name = name.removesuffix("_file")
                 try:
                     value = Path(value).read_text(encoding="utf-8").strip()
-                except OSError as error:
-                    raise Misconfigured(f"{variable}: {value} cannot be read: {error.strerror}") from None
+                except (OSError, UnicodeDecodeError) as error:
+                    raise Misconfigured(f"{variable}: {value} cannot be read: {error}") from None
             if name not in cls.model_fields:
                 raise Misconfigured(_unknown(variable, cls.model_fields))
+            if name in given:
+                raise Misconfigured(f"{variable} and {PREFIX}{name.upper()} are both set; keep one of them")
             given[name] = value
         try:
             return cls.model_validate(given)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from schemas.codec import Fact, Millis
+from schemas.codec import Fact, Millis, altered
 from services.core.tally import Dims, Tallies, add
 
 OFFLINE = "offline"
@@ -18,6 +18,8 @@ class Contact:
     began_at: Millis
     queue: str | None
     """As the event told that took it up."""
+    event_id: str
+    """Of that event."""
     ended_at: Millis | None = None
 
 
@@ -61,7 +63,7 @@ class Agent:
         if held is None:
             if state == "wrap_up":
                 return  # wrapping up continues a contact, and there is none
-            contact = Contact(ticket_id, fact.at, fact.queue or None)
+            contact = Contact(ticket_id, fact.at, fact.queue or None, fact.event_id)
             self.contacts.append(contact)
         else:
             contact = held[1]
@@ -130,8 +132,12 @@ def settled(facts: list[Fact], before: Millis) -> list[Fact]:
     last_own = next((fact for fact in reversed(earlier) if fact.ticket_id is None), None)
     last_queue = next((fact for fact in reversed(earlier) if fact.queue), None)
 
-    def stands(fact: Fact) -> bool:
-        held = agent.open.get(fact.ticket_id or "")
-        return fact is last_own or fact is last_queue or (held is not None and fact.at >= held[1].began_at)
-
-    return [fact for fact in earlier if stands(fact)] + facts[len(earlier) :]
+    kept = []
+    for fact in earlier:
+        _, contact = agent.open.get(fact.ticket_id or "", (None, None))
+        held = contact is not None and (fact.at, fact.event_id) >= (contact.began_at, contact.event_id)
+        if held or fact is last_own:
+            kept.append(fact)
+        elif fact is last_queue:  # what else it told is over: it must not take a contact up again
+            kept.append(altered(fact, ticket_id=fact.ticket_id or "-", state=OFFLINE))
+    return kept + facts[len(earlier) :]

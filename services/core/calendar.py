@@ -16,6 +16,7 @@ from schemas.policy import Block, WorkingHours
 
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY = timedelta(days=1)
+_HOUR = timedelta(hours=1)
 _FIRST_YEAR, _LAST_YEAR = 1970, 2299
 _YEARS_SEARCHED = 30
 """A calendar that stays closed for longer never opens again."""
@@ -139,10 +140,16 @@ class Calendar:
         hour, minute = int(clock[:2]), int(clock[3:])
         if hour == 24:
             day, hour = day + _DAY, 0
-        earlier = datetime(day.year, day.month, day.day, hour, minute, tzinfo=self._zone)
-        later = earlier.replace(fold=1)
-        repeated = later.astimezone(UTC) > earlier.astimezone(UTC)
-        return millis((later if closes and repeated else earlier).astimezone(UTC))
+        local = datetime(day.year, day.month, day.day, hour, minute)  # noqa: DTZ001 - the zone comes below
+        first, second = self._occurrences(local)
+        if second < first:  # in a gap
+            first = second = self._occurrences(local + _HOUR)[0]
+        return second if closes else first
+
+    def _occurrences(self, local: datetime) -> tuple[Millis, Millis]:
+        """A local time's two instants: the same, unless clocks go back (later second) or forward (earlier second)."""
+        zoned = local.replace(tzinfo=self._zone)
+        return millis(zoned.astimezone(UTC)), millis(zoned.replace(fold=1).astimezone(UTC))
 
 
 def _year_of(at: Millis) -> int:

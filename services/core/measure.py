@@ -42,7 +42,7 @@ def ticket_tallies(ticket: Ticket, rules: Rules) -> Tallies:
 
 def dims_of(traits: Traits, agent: str | None) -> Dims:
     """A whole dimension set, in the order of DIMENSIONS."""
-    return traits.queue, traits.channel, traits.priority, traits.tier, traits.category, agent
+    return *traits, agent
 
 
 def _flow(tallies: Tallies, measure: str, at: Millis, dims: Dims, took_ms: Millis | None = None) -> None:

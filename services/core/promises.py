@@ -1,11 +1,23 @@
 """The SLA clocks of one ticket: which one starts, pauses, goes on or stops when something happens to it."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from schemas.codec import Millis
 from services.core.responses import Responses
 from services.core.rules import Rules, Traits
 from services.core.sla import Assignee, Clock
+
+SOLVED = frozenset({"solved", "closed"})
+
+
+class Moment(NamedTuple):
+    """What holds on a ticket at an instant, after its event."""
+
+    at: Millis
+    status: str
+    traits: Traits
+    assignee: Assignee
 
 
 class Promises:
@@ -37,63 +49,65 @@ class Promises:
         for clock in self:
             clock.retarget(at, targets.get(clock.metric), agent)
 
-    def settle(self, at: Millis, status: str, traits: Traits, assignee: Assignee, responses: Responses) -> None:
-        """Start, pause, go on with or stop each clock, as the ticket stands at ``at``."""
-        self._settle_first_response(at, status, traits, assignee, responses)
-        self._settle_next_response(at, status, traits, assignee, responses.turn_since)
+    def settle(self, now: Moment, responses: Responses) -> None:
+        """Start, pause, go on with or stop each clock, as the ticket stands ``now``."""
+        self._settle_first_response(now, responses)
+        self._settle_next_response(now, responses.turn_since)
         if self.resolution is not None:
-            self._settle_resolution(at, status, traits, assignee, self.resolution)
+            self._settle_resolution(now, self.resolution)
 
     def cancel(self, at: Millis) -> None:
         """The ticket is merged away."""
         for clock in self:
             clock.cancel(at)
 
-    def _settle_first_response(
-        self, at: Millis, status: str, traits: Traits, assignee: Assignee, responses: Responses
-    ) -> None:
+    def _settle_first_response(self, now: Moment, responses: Responses) -> None:
         clock, since, first = self.first_response, responses.awaited_since, responses.first
         if since is not None:
             if clock is None or clock.stopped_at is not None:
-                self.first_response = clock = self._started("first_response", since, at, traits, assignee)
-            self._run_or_pause(clock, at, status)
+                self.first_response = clock = self._started("first_response", since, now.at, now)
+            self._run_or_pause(clock, now)
         elif clock is not None and clock.stopped_at is None:
-            clock.stop(at)
+            clock.stop(now.at)
         elif clock is not None and first is not None and clock.stopped_at != first.at:
             # Solved, asked again, answered, and only then reopened: the restarted clock is over already.
-            self.first_response = clock = self._started("first_response", first.since, first.at, traits, assignee)
+            self.first_response = clock = self._started("first_response", first.since, first.at, now)
             clock.stop(first.at)
 
-    def _settle_next_response(
-        self, at: Millis, status: str, traits: Traits, assignee: Assignee, since: Millis | None
-    ) -> None:
+    def _settle_next_response(self, now: Moment, since: Millis | None) -> None:
         clocks = self.next_responses
-        if since is not None:
-            if not clocks or clocks[-1].stopped_at is not None:
-                clocks.append(self._started("next_response", since, at, traits, assignee))
-            self._run_or_pause(clocks[-1], at, status)
-        elif clocks and clocks[-1].stopped_at is None:
-            clocks[-1].stop(at)
+        running = bool(clocks) and clocks[-1].stopped_at is None
+        if since is None:
+            if running:
+                clocks[-1].stop(now.at)
+        elif running:
+            self._run_or_pause(clocks[-1], now)
+        elif (
+            now.status not in SOLVED
+        ):  # thanks after the solve are owed nothing, unless they reopen
+            clocks.append(self._started("next_response", since, now.at, now))
+            self._run_or_pause(clocks[-1], now)
 
-    def _settle_resolution(self, at: Millis, status: str, traits: Traits, assignee: Assignee, clock: Clock) -> None:
-        if status in ("solved", "closed"):
+    def _settle_resolution(self, now: Moment, clock: Clock) -> None:
+        if now.status in SOLVED:
             if clock.stopped_at is None:
-                clock.stop(at)
+                clock.stop(now.at)
         elif clock.stopped_at is None or self._rules.policy.sla.reopen == "resume":
             clock.stopped_at = None
-            clock.retarget(at, self._rules.targets(at, traits).get("resolution"), assignee(at))
-            self._run_or_pause(clock, at, status)
+            target = self._rules.targets(now.at, now.traits).get("resolution")
+            clock.retarget(now.at, target, now.assignee(now.at))
+            self._run_or_pause(clock, now)
 
-    def _started(self, metric: str, since: Millis, at: Millis, traits: Traits, assignee: Assignee) -> Clock:
-        """A clock that runs from ``since`` on, which may have turned out only ``at`` a later time."""
+    def _started(self, metric: str, since: Millis, until: Millis, now: Moment) -> Clock:
+        """A clock that runs from ``since`` on, as turned out later; ``until``: up to where a breach is looked for."""
         clock = Clock(metric, self._rules)
-        clock.retarget(since, self._rules.targets(since, traits).get(metric), None)
+        clock.retarget(since, self._rules.targets(since, now.traits).get(metric), None)
         clock.run(since)
-        clock.notice_breach(at, assignee)
+        clock.notice_breach(until, now.assignee)
         return clock
 
-    def _run_or_pause(self, clock: Clock, at: Millis, status: str) -> None:
-        if self._rules.pauses(clock.metric, status):
-            clock.pause(at)
+    def _run_or_pause(self, clock: Clock, now: Moment) -> None:
+        if self._rules.pauses(clock.metric, now.status):
+            clock.pause(now.at)
         else:
-            clock.run(at)
+            clock.run(now.at)

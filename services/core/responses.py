@@ -1,13 +1,13 @@
 """Who waits for whom: the first response, and each later turn (KPI cases, conventions 7 and 8)."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from schemas.codec import Fact, Millis
 from schemas.policy import FirstResponse
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """An answer: since when it was waited for, when it came, and by whom."""
 
     since: Millis
@@ -34,7 +34,7 @@ class Responses:
     since_handover: Response | None = None
     public_agent_replies: int = 0
     _conversing: bool = False
-    """The first response is given, or will never count: messages open turns from now on."""
+    """The first response is given, counted or not: messages open turns from now on."""
     _given_up: bool = False
     """Solved before any response: a reopening may start the wait again."""
     _meanwhile: list[tuple[Fact, Millis]] = field(default_factory=list)
@@ -69,7 +69,6 @@ class Responses:
         if self.awaited_since is not None:
             self.awaited_since = None
             self._given_up = self.policy.reopen_restarts
-            self._conversing = not self.policy.reopen_restarts
 
     def reopened(self, at: Millis) -> None:
         """After a solve without a response the wait starts again: now, or with what the customer wrote before."""
@@ -124,8 +123,8 @@ class Responses:
             if by_agent and self.turn_since is not None:
                 self.turns.append(Response(self.turn_since, answer.at, answer.agent))
                 self.turn_since = None
-        elif self.outbound and self.policy.agent_created == "exclude":
-            self._conversing = True
+        elif by_agent and not (self.outbound and self._starts_with_customer):
+            self._conversing = True  # the first response, of which no value is wanted
 
     def _is_opening_message(self, answer: Response) -> bool:
         """The agent's own message that opened an outbound ticket answers nobody."""

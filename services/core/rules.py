@@ -4,6 +4,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from typing import NamedTuple
 
 from schemas.codec import Millis, millis
 from schemas.policy import Policy, SlaPolicy
@@ -13,8 +14,7 @@ ROUND_THE_CLOCK = ""
 """In place of a calendar's name: every hour counts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Traits:
+class Traits(NamedTuple):
     """What of a ticket decides which promise holds."""
 
     queue: str | None

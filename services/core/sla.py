@@ -75,10 +75,9 @@ class Clock:
         self.stopped_at = at
 
     def cancel(self, at: Millis) -> None:
-        """Nobody is owed anything any more, unless it was fulfilled before."""
-        if self.stopped_at is None:
-            self.pause(at)
-            self.cancelled = True
+        """Neither met nor missed any more: nobody is owed anything."""
+        self.pause(at)
+        self.cancelled = True
 
     def notice_breach(self, at: Millis, assignee: Assignee) -> None:
         """Note a breach that happened by ``at``."""

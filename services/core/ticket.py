@@ -1,25 +1,23 @@
 """A ticket's timeline, told forwards: its state at the end, and everything on the way that a figure needs."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from schemas.codec import Fact, Millis
-from services.core.promises import Promises
+from services.core.promises import SOLVED, Moment, Promises
 from services.core.responses import Responses
 from services.core.rules import Rules, Traits
 from services.core.tally import UNSOLVED
 
 MERGED = "merged"
 
-_SOLVED = frozenset({"solved", "closed"})
 _TELLS_STATUS = frozenset({"ticket.status_changed", "ticket.snapshot"})
 _TELLS_AGENT = frozenset({"ticket.assigned", "ticket.escalated", "ticket.snapshot"})
 _TELLS_QUEUE = _TELLS_AGENT
 _TELLS_PRIORITY = frozenset({"ticket.priority_changed", "ticket.escalated", "ticket.snapshot"})
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(NamedTuple):
     """From ``since`` on, until the next stretch begins, this held."""
 
     since: Millis
@@ -29,15 +27,14 @@ class Stretch:
 
     @property
     def solved(self) -> bool:
-        return self.status in _SOLVED
+        return self.status in SOLVED
 
     @property
     def in_backlog(self) -> bool:
         return self.status in UNSOLVED
 
 
-@dataclass(frozen=True, slots=True)
-class Solve:
+class Solve(NamedTuple):
     """A change from unsolved to solved or closed, and who made it."""
 
     at: Millis
@@ -175,7 +172,7 @@ class Ticket:
 
     def _settle(self, at: Millis) -> None:
         now = self.now
-        self.promises.settle(at, now.status, now.traits, self.assignee_at, self.responses)
+        self.promises.settle(Moment(at, now.status, now.traits, self.assignee_at), self.responses)
 
 
 def replay(facts: Iterable[Fact], rules: Rules) -> Ticket | None:

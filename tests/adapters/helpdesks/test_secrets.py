@@ -1,9 +1,9 @@
 import pytest
 from pydantic import SecretStr
 
+from services.adapters.helpdesks.secrets import believed
 from services.config import Settings
 from services.errors import Misconfigured
-from services.adapters.helpdesks.secrets import believed
 
 
 def secrets(text: str) -> dict[tuple[str, str], tuple[bytes, ...]]:

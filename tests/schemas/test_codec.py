@@ -1,0 +1,165 @@
+"""Events to bytes and to facts, and the order of words that both keep to."""
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from schemas.codec import NOBODY, Fact, decode, encode, instant, millis, pack_facts, unpack_facts
+from schemas.events import EVENT
+
+COMMON: dict[str, Any] = {"event_id": "e1", "occurred_at": "2026-03-02T09:00:00.25Z"}
+TICKET = COMMON | {"ticket_id": "T1"}
+
+EVENTS: dict[str, dict[str, Any]] = {
+    "ticket.created": TICKET
+    | {
+        "channel": "email",
+        "queue": "a",
+        "priority": "high",
+        "tier": "gold",
+        "category": "billing",
+        "agent_id": "A1",
+        "requester_id": "R1",
+        "created_by": "agent",
+        "status": "open",
+    },
+    "ticket.assigned": TICKET | {"agent_id": "A1", "queue": "a"},
+    "ticket.replied": TICKET | {"author": "agent", "public": True, "agent_id": "A1", "content_flags": ["actionable"]},
+    "ticket.status_changed": TICKET | {"status": "solved", "old_status": "open", "reason": "abandoned"},
+    "ticket.escalated": TICKET | {"from_tier": "bot", "to_tier": "1", "reason": "asked for a person"},
+    "ticket.priority_changed": TICKET | {"priority": "urgent", "old_priority": "low"},
+    "ticket.merged": TICKET | {"into_ticket_id": "T2"},
+    "ticket.snapshot": TICKET | {"status": "pending", "created_at": "2026-03-01T09:00:00Z"},
+    "ticket.tags_changed": TICKET | {"added": ["vip"], "removed": []},
+    "ticket.deleted": TICKET,
+    "agent.state_changed": COMMON | {"agent_id": "A1", "state": "busy", "ticket_id": "T1", "queue": "a"},
+    "survey.answered": COMMON | {"kind": "csat", "score": 4, "scale": [1, 5], "ticket_id": "T1"},
+    "helpcenter.viewed": COMMON | {"visit_id": "V1", "article_id": "K1", "requester_id": "R1"},
+}
+"""One event of each type, with all that is its own."""
+
+REQUIRED = {
+    "ticket.created": ["ticket_id"],
+    "ticket.assigned": ["ticket_id"],
+    "ticket.replied": ["ticket_id", "author", "public"],
+    "ticket.status_changed": ["ticket_id", "status"],
+    "ticket.escalated": ["ticket_id"],
+    "ticket.priority_changed": ["ticket_id", "priority"],
+    "ticket.merged": ["ticket_id", "into_ticket_id"],
+    "ticket.snapshot": ["ticket_id"],
+    "ticket.tags_changed": ["ticket_id"],
+    "ticket.deleted": ["ticket_id"],
+    "agent.state_changed": ["agent_id", "state"],
+}
+
+
+def line(kind: str, **fields: Any) -> bytes:
+    return json.dumps({"type": kind} | EVENTS[kind] | fields).encode()
+
+
+@pytest.mark.parametrize("kind", EVENTS)
+def test_every_event_comes_back_from_its_bytes(kind: str) -> None:
+    event = EVENT.validate_json(line(kind))
+
+    again = EVENT.validate_json(encode(event))
+
+    assert again == event
+    assert json.loads(encode(event)).keys() == {"type", *EVENTS[kind]}
+
+
+@pytest.mark.parametrize("kind", EVENTS)
+def test_a_fact_holds_what_the_event_told(kind: str) -> None:
+    event = EVENT.validate_json(line(kind))
+
+    fact = decode(encode(event))
+
+    assert (fact.type, fact.event_id, instant(fact.at)) == (kind, "e1", event.occurred_at)
+    instants = {"created_at": millis}
+    for name, value in event.model_dump(exclude_unset=True).items():
+        if name in Fact.__struct_fields__ and name != "received_at":
+            assert getattr(fact, name) == instants.get(name, lambda same: same)(value), name
+
+
+def test_a_fact_is_the_same_from_a_raw_line_and_from_the_checked_event() -> None:
+    for kind in EVENTS:
+        raw = line(kind)
+        assert decode(raw) == decode(encode(EVENT.validate_json(raw)))
+
+
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, names in REQUIRED.items() for name in names])
+def test_a_field_that_the_type_needs_is_named(kind: str, name: str) -> None:
+    whole = {"type": kind} | EVENTS[kind]
+    missing = {key: value for key, value in whole.items() if key != name}
+
+    for event in (missing, whole | {name: None}, whole | {name: ""}):
+        with pytest.raises(msgspec.DecodeError, match=name):
+            decode(json.dumps(event).encode())
+
+
+@pytest.mark.parametrize("name", ["event_id", "occurred_at", "type"])
+def test_a_field_that_every_event_needs_is_named(name: str) -> None:
+    event = {"type": "ticket.created"} | EVENTS["ticket.created"]
+    del event[name]
+
+    with pytest.raises(msgspec.DecodeError, match=name):
+        decode(json.dumps(event).encode())
+
+
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        pytest.param(b"", "Input data was truncated", id="nothing"),
+        pytest.param(b"{", "truncated", id="half an object"),
+        pytest.param(b"[]", "Expected `object`", id="a list"),
+        pytest.param(line("ticket.created", type="ticket.exploded"), "type", id="an unknown type"),
+        pytest.param(line("ticket.created", occurred_at="yesterday"), "occurred_at", id="no time"),
+        pytest.param(line("ticket.created", occurred_at=1772442000), "occurred_at", id="a bare number as a time"),
+        pytest.param(line("ticket.created", queue=7), "queue", id="a number as a name"),
+        pytest.param(line("ticket.replied", author="cat"), "author", id="an unknown author"),
+        pytest.param(line("ticket.replied", public="yes"), "public", id="a word as yes or no"),
+        pytest.param(line("ticket.status_changed", status="done"), "status", id="an unknown status"),
+        pytest.param(line("agent.state_changed", state="asleep"), "state", id="an unknown state"),
+    ],
+)
+def test_what_is_no_event_is_refused(record: bytes, message: str) -> None:
+    with pytest.raises(msgspec.DecodeError, match=message):
+        decode(record)
+
+
+def test_unknown_fields_are_let_through_and_ignored() -> None:
+    raw = line("ticket.created", mood="sunny", nested={"a": [1]})
+
+    assert decode(raw) == decode(line("ticket.created"))
+    assert json.loads(encode(EVENT.validate_json(raw)))["mood"] == "sunny"
+
+
+@pytest.mark.parametrize("name", ["agent_id", "queue"])
+def test_nobody_is_told_apart_from_not_told(name: str) -> None:
+    event = {"type": "ticket.assigned"} | TICKET
+
+    def fact(**fields: Any) -> Any:
+        return getattr(decode(encode(EVENT.validate_python(event | fields))), name)
+
+    assert fact() is None
+    assert fact(**{name: None}) == NOBODY
+    assert fact(**{name: ""}) == NOBODY
+    assert fact(**{name: "x"}) == "x"
+
+
+def test_when_it_was_received_is_when_it_happened_unless_told() -> None:
+    assert decode(line("ticket.deleted")).received_at == decode(line("ticket.deleted")).at
+    later = decode(line("ticket.deleted", received_at="2026-03-02T09:00:01Z"))
+    assert later.received_at == later.at + 750
+
+
+def test_instants_are_cut_to_milliseconds_and_zones_are_taken_into_account() -> None:
+    assert decode(line("ticket.deleted", occurred_at="2026-03-02T10:00:00.2509+01:00")).at == 1772442000250
+
+
+def test_facts_come_back_from_the_store() -> None:
+    facts = [decode(line(kind)) for kind in EVENTS]
+
+    assert unpack_facts(pack_facts(facts)) == facts
+    assert unpack_facts(pack_facts([])) == []

@@ -1,0 +1,135 @@
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from schemas.policy import DEFAULT, Policy, laid_over
+
+CASES = Path(__file__).parents[1] / "kpi_cases" / "cases.json"
+WHOLE_WEEK = {"timezone": "UTC", "weekly": {"mon": [["09:00", "17:00"]]}}
+
+
+def test_the_defaults_are_those_of_the_kpi_cases() -> None:
+    written = json.loads(CASES.read_text(encoding="utf-8"))["default_config"]
+
+    assert {key: DEFAULT.get(key) for key in written} == written
+
+
+@pytest.mark.parametrize(
+    ("under", "over", "expected"),
+    [
+        pytest.param({"a": 1}, {}, {"a": 1}, id="nothing over it"),
+        pytest.param({"a": 1}, {"b": 2}, {"a": 1, "b": 2}, id="another key"),
+        pytest.param({"a": {"x": 1, "y": 2}}, {"a": {"y": 3}}, {"a": {"x": 1, "y": 3}}, id="merged one level inside"),
+        pytest.param(
+            {"a": {"x": {"p": 1, "q": 2}}}, {"a": {"x": {"p": 3}}}, {"a": {"x": {"p": 3}}}, id="deeper is replaced"
+        ),
+        pytest.param({"a": [1, 2]}, {"a": [3]}, {"a": [3]}, id="a list is replaced"),
+        pytest.param({"a": {"x": 1}}, {"a": 5}, {"a": 5}, id="an object by a value"),
+        pytest.param({"a": 5}, {"a": {"x": 1}}, {"a": {"x": 1}}, id="a value by an object"),
+        pytest.param({"a": {"x": 1}}, {"a": {}}, {"a": {"x": 1}}, id="an empty object changes nothing"),
+    ],
+)
+def test_laid_over(under: dict[str, Any], over: dict[str, Any], expected: dict[str, Any]) -> None:
+    before = json.dumps(under)
+
+    assert laid_over(under, over) == expected
+    assert json.dumps(under) == before
+
+
+def test_another_calendar_leaves_the_default_one() -> None:
+    policy = Policy.model_validate(laid_over(DEFAULT, {"calendars": {"night": WHOLE_WEEK}}))
+
+    assert policy.calendars.keys() == {"default", "night"}
+
+
+@pytest.mark.parametrize(
+    ("config", "place"),
+    [
+        pytest.param({"slaa": {}}, "slaa", id="at the top"),
+        pytest.param({"sla": {"at_risk": 0.8}}, "sla.at_risk", id="in a section"),
+        pytest.param({"sla": {"pause": {"response": []}}}, "sla.pause.response", id="a metric that is none"),
+        pytest.param(
+            {"sla": {"pause": {"resolution": ["waiting"]}}}, "sla.pause.resolution.0", id="a status that is none"
+        ),
+        pytest.param({"calendars": {"default": {"weekday": {}}}}, "calendars.default.weekday", id="in a calendar"),
+        pytest.param({"calendars": {"x": {"timezone": "Mars/Base"}}}, "calendars.x.timezone", id="no such zone"),
+        pytest.param(
+            {"calendars": {"x": {"weekly": {"mon": [["9:00", "17:00"]]}}}}, "calendars.x.weekly.mon.0.0", id="no time"
+        ),
+        pytest.param(
+            {"calendars": {"x": {"weekly": {"mon": [["09:00", "24:30"]]}}}},
+            "calendars.x.weekly.mon.0.1",
+            id="too late",
+        ),
+        pytest.param({"first_response": {"bot_count": True}}, "first_response.bot_count", id="in the first response"),
+        pytest.param(
+            {"sla": {"policies": [{"id": "a", "targets": {"normal": {"first_response": 0}}}]}},
+            "sla.policies.0.targets.normal.first_response",
+            id="a target of nothing",
+        ),
+        pytest.param(
+            {"sla": {"policies": [{"id": "a", "match": {"agent": "x"}, "targets": {}}]}},
+            "sla.policies.0.match.agent",
+            id="a field that cannot be matched",
+        ),
+    ],
+)
+def test_what_is_misspelt_is_an_error_at_its_place(config: dict[str, Any], place: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Policy.model_validate(laid_over(DEFAULT, config))
+
+    places = [".".join(str(part) for part in error["loc"] if part != "[key]") for error in caught.value.errors()]
+    assert place in places
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"queue_calendars": {"a": "nights"}},
+        {"sla": {"policies": [{"id": "std", "calendar": "nights", "targets": {}}]}},
+    ],
+)
+def test_a_calendar_that_is_not_there_is_named(config: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match=r"no calendar is called 'nights'; there are: default"):
+        Policy.model_validate(laid_over(DEFAULT, config))
+
+
+def fingerprint(config: Mapping[str, Any]) -> str:
+    return Policy.model_validate(laid_over(DEFAULT, config)).fingerprint()
+
+
+HOLIDAYS = ["2026-12-25", "2026-12-26", "2026-01-01", "2026-05-01"]
+
+
+def test_policies_that_mean_the_same_have_one_fingerprint() -> None:
+    there = fingerprint({"calendars": {"x": WHOLE_WEEK | {"holidays": HOLIDAYS}}, "merge": {}})
+    back = fingerprint({"calendars": {"x": {"holidays": HOLIDAYS[::-1], **dict(reversed(WHOLE_WEEK.items()))}}})
+
+    assert there == back
+    assert fingerprint({}) == Policy().fingerprint()
+    assert fingerprint({"first_response": {"bot_counts": False}}) == Policy().fingerprint()
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"first_response": {"bot_counts": True}},
+        {"calendars": {"x": WHOLE_WEEK}},
+        {"calendars": {"default": {"holidays": ["2026-12-25"]}}},
+        {"sla": {"at_risk_ratio": 0.75}},
+        {"sla": {"policies": [{"id": "std", "targets": {"normal": {"first_response": 60}}}]}},
+        {"queue_calendars": {"a": "default"}},
+        {"rolling_window_days": 7},
+    ],
+)
+def test_any_other_policy_has_another_fingerprint(config: dict[str, Any]) -> None:
+    assert fingerprint(config) != Policy().fingerprint()
+
+
+def test_the_fingerprint_of_the_defaults_stays() -> None:
+    """Stores keep it: when this changes, every state in use has to be rebuilt."""
+    assert Policy().fingerprint() == Policy.model_validate(json.loads(json.dumps(DEFAULT))).fingerprint()
