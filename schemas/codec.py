@@ -6,7 +6,7 @@ milliseconds for instants.
 """
 
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -17,6 +17,8 @@ from schemas.topics import route
 Millis = int
 """An instant in milliseconds since 1970 UTC, or a duration in milliseconds."""
 
+AHEAD_MS: Millis = 5 * 60_000
+"""How far a sender's clock is believed to run ahead of ours."""
 _MILLISECOND = timedelta(milliseconds=1)
 NOBODY = ""
 """In a fact: taken away (an assigned agent, a queue). None says that the event does not tell."""
@@ -36,6 +38,7 @@ class Fact(msgspec.Struct, frozen=True, array_like=True, gc=False, omit_defaults
     """What `core` reads of an event. `None`: the event does not tell; `NOBODY`: told to be nobody."""
 
     at: Millis
+    """When it happened: as the sender says, but no later than AHEAD_MS after we received it."""
     type: str
     event_id: str
     entity: str
@@ -59,6 +62,8 @@ class Fact(msgspec.Struct, frozen=True, array_like=True, gc=False, omit_defaults
     state: str | None = None
     created_at: Millis | None = None
 
+
+_Zoned = Annotated[datetime, msgspec.Meta(tz=True)]
 
 EventType = Literal[
     "ticket.created",
@@ -97,8 +102,8 @@ class _Wire(msgspec.Struct, gc=False):
 
     type: EventType
     event_id: str
-    occurred_at: datetime
-    received_at: datetime | None = None
+    occurred_at: _Zoned
+    received_at: _Zoned | None = None
     source: str | None = None
     tenant: str | None = None
     ticket_id: str | None = None
@@ -117,10 +122,13 @@ class _Wire(msgspec.Struct, gc=False):
     from_tier: str | None = None
     into_ticket_id: str | None = None
     state: AgentState | None = None
-    created_at: datetime | None = None
+    created_at: _Zoned | None = None
 
 
 _read = msgspec.json.Decoder(_Wire).decode
+
+NO_EVENT = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
+"""What `decode` raises for bytes that are no event."""
 
 
 def encode(event: AnyEvent) -> bytes:
@@ -132,19 +140,21 @@ def decode(record: bytes) -> Fact:
     """The fact of one canonical event, as `encode` wrote it.
 
     Raises:
-        msgspec.DecodeError: no JSON, or a field that is missing or of another type; the message names it.
+        NO_EVENT: no JSON, or a field that is missing or of another type; the message names it.
     """
     wire = _read(record)
     for name in _REQUIRED.get(wire.type, ("ticket_id",)):
         if getattr(wire, name) in (None, UNSET, ""):
             raise msgspec.ValidationError(f"Object missing required field `{name}` of {wire.type}")
     at = millis(wire.occurred_at)
+    received_at = at if wire.received_at is None else millis(wire.received_at)
+    at = min(at, received_at + AHEAD_MS)
     return Fact(
         at,
         wire.type,
         wire.event_id,
         route(wire)[1],
-        at if wire.received_at is None else millis(wire.received_at),
+        received_at,
         wire.ticket_id,
         _told(wire.agent_id),
         _told(wire.queue),

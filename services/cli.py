@@ -13,7 +13,7 @@ from rich.console import Console
 
 from schemas.codec import Millis, millis
 from services.config import Settings
-from services.errors import DeskpulseError, Misconfigured
+from services.errors import DeskpulseError, Misconfigured, Unavailable
 
 app = typer.Typer(
     name="deskpulse",
@@ -35,7 +35,8 @@ def run(words: Sequence[str], environ: Mapping[str, str]) -> int:
         environ: The environment that the settings are read from.
 
     Returns:
-        The exit code: 0, 1 for what the user has to mend, 2 for a command line that is not understood.
+        The exit code: 0, 1 for what the user has to mend, 2 for a command line that is not understood, 75 when a
+        neighbour is away and the same may work later.
     """
     try:
         app(list(words), prog_name="deskpulse", obj=environ)
@@ -43,7 +44,7 @@ def run(words: Sequence[str], environ: Mapping[str, str]) -> int:
         return over.code if isinstance(over.code, int) else 0
     except DeskpulseError as error:
         _errors.print(f"deskpulse: {error}")
-        return 1
+        return 75 if isinstance(error, Unavailable) else 1
     except BrokenPipeError:  # such as `deskpulse compute ... | head`
         sys.stderr.close()
     return 0

@@ -6,9 +6,9 @@ from typing import Any
 
 from schemas.codec import Fact
 from services.adapters import state_layout as layout
-from services.core.recount import recounted, still_kept, watermark_of
 from services.core.rules import Rules
 from services.core.tally import Cells
+from tests.recount import recounted, still_kept, watermark_of
 
 
 def next_of(redis: Any, namespace: str, stream: str, partition: int) -> int:

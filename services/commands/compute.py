@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from schemas.codec import Fact, Millis, decode
+from schemas.codec import NO_EVENT, Fact, Millis, decode
 from schemas.events import EVENT
 from services.adapters.event_faults import faults_of
 from services.adapters.helpdesks.fields import kind
@@ -93,7 +92,7 @@ def read_events(path: str, *, skipped: Callable[[int, str], None]) -> list[Fact]
                 continue
             try:
                 facts.append(decode(line))
-            except (msgspec.DecodeError, ValueError, OverflowError) as error:
+            except NO_EVENT as error:
                 skipped(number, _what_is_wrong(line, error))
     return facts
 

@@ -97,17 +97,27 @@ def _add_resolution(ticket: Ticket, tallies: Tallies) -> None:
 
 
 def _add_clock(ticket: Ticket, clock: Clock, tallies: Tallies) -> None:
-    """A clock's outcome so far. A running clock that still holds leaves its instants for the reader to count what is
-    past; so a breach is in the figures the moment that it happens, and no timer has to fire."""
-    traits, metric, running = ticket.now.traits, clock.metric, clock.running_since is not None
-    now = dims_of(traits, ticket.now.agent)
+    """A clock's outcome so far, under the traits of that instant, which no later event changes.
+
+    A running clock that still holds leaves its instants for the reader to count what is past; so a breach is in the
+    figures the moment that it happens, and no timer has to fire.
+    """
+    metric, running = clock.metric, clock.running_since is not None
+    now = _dims_at(ticket, ticket.last_at)
     if clock.breached_at is not None:
-        _flow(tallies, f"sla_breached.{metric}", clock.breached_at, dims_of(traits, clock.breached_agent))
+        then = _dims_at(ticket, clock.breached_at, clock.breached_agent)
+        _flow(tallies, f"sla_breached.{metric}", clock.breached_at, then)
         if running:
             add(tallies, (f"overdue.{metric}", clock.breached_at, now, 0), 1, 0)
     elif clock.stopped_at is not None:
-        _flow(tallies, f"sla_met.{metric}", clock.stopped_at, now)
+        _flow(tallies, f"sla_met.{metric}", clock.stopped_at, _dims_at(ticket, clock.stopped_at))
     elif running:
         for measure, at in (("at_risk_from", clock.at_risk_from()), ("due", clock.holds_until())):
             if at is not None:
                 add(tallies, (f"{measure}.{metric}", at, now, 0), 1, 0)
+
+
+def _dims_at(ticket: Ticket, at: Millis, agent: str | None = None) -> Dims:
+    """The dimensions of a ticket at an instant; ``agent`` in place of the assignee then."""
+    stretch = ticket.stretch_at(at) or ticket.stretches[0]
+    return dims_of(stretch.traits, agent or stretch.agent)

@@ -38,15 +38,23 @@ class Promises:
         if self.resolution is not None:
             yield self.resolution
 
+    def _open(self) -> Iterator[Clock]:
+        """Those that can still change: of the next responses only the last one, however long the conversation."""
+        if self.first_response is not None:
+            yield self.first_response
+        yield from self.next_responses[-1:]
+        if self.resolution is not None:
+            yield self.resolution
+
     def note_breaches(self, at: Millis, assignee: Assignee) -> None:
         """Something happens at ``at``: note what was breached until then."""
-        for clock in self:
+        for clock in self._open():
             clock.notice_breach(at, assignee)
 
     def retarget(self, at: Millis, traits: Traits, agent: str | None) -> None:
         """At every event on the ticket, other promises may have come into force."""
         targets = self._rules.targets(at, traits)
-        for clock in self:
+        for clock in self._open():
             clock.retarget(at, targets.get(clock.metric), agent)
 
     def settle(self, now: Moment, responses: Responses) -> None:
@@ -65,6 +73,8 @@ class Promises:
         clock, since, first = self.first_response, responses.awaited_since, responses.first
         if since is not None:
             if clock is None or clock.stopped_at is not None:
+                if now.status in SOLVED:
+                    return  # thanks after the solve are owed nothing, unless they reopen
                 self.first_response = clock = self._started("first_response", since, now.at, now)
             self._run_or_pause(clock, now)
         elif clock is not None and clock.stopped_at is None:
@@ -82,9 +92,7 @@ class Promises:
                 clocks[-1].stop(now.at)
         elif running:
             self._run_or_pause(clocks[-1], now)
-        elif (
-            now.status not in SOLVED
-        ):  # thanks after the solve are owed nothing, unless they reopen
+        elif now.status not in SOLVED:  # thanks after the solve are owed nothing, unless they reopen
             clocks.append(self._started("next_response", since, now.at, now))
             self._run_or_pause(clocks[-1], now)
 

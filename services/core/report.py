@@ -13,8 +13,8 @@ from services.core.agent import OFFLINE, Agent, replay_agent
 from services.core.kpis import mean, percentile, ratio
 from services.core.rules import Rules
 from services.core.sla import reading
-from services.core.tally import STATUSES
-from services.core.ticket import Stretch, Ticket, replay, working_ms
+from services.core.tally import AGENT_STATES, STATUSES
+from services.core.ticket import Ticket, replay, working_ms
 from services.core.timeline import absorb
 
 Figures = dict[str, Any]
@@ -181,7 +181,7 @@ def segments(tickets: Sequence[Ticket]) -> Figures:
 def backlog(tickets: Iterable[Ticket], rules: Rules, at: Millis) -> Figures:
     """`backlog.<time>` (convention 15)."""
     statuses, actionable = rules.policy.backlog.statuses, rules.policy.backlog.actionable_statuses
-    held = [(ticket, stretch) for ticket in tickets if (stretch := _stretch_at(ticket, at)) is not None]
+    held = [(ticket, stretch) for ticket in tickets if (stretch := ticket.stretch_at(at)) is not None]
     counted = [(ticket, stretch) for ticket, stretch in held if stretch.status in statuses]
     by_status = Counter(stretch.status for _, stretch in counted)
     by_queue = Counter(stretch.traits.queue for _, stretch in counted if stretch.traits.queue is not None)
@@ -194,10 +194,6 @@ def backlog(tickets: Iterable[Ticket], rules: Rules, at: Millis) -> Figures:
     }
 
 
-def _stretch_at(ticket: Ticket, at: Millis) -> Stretch | None:
-    return next((stretch for stretch in reversed(ticket.stretches) if stretch.since <= at), None)
-
-
 def agent_figures(agent: Agent, rules: Rules, begin: Millis, end: Millis) -> Figures:
     """`agents.<agent_id>` over a window (convention 20)."""
     spent = _shown_ms(agent, begin, end)
@@ -205,7 +201,7 @@ def agent_figures(agent: Agent, rules: Rules, begin: Millis, end: Millis) -> Fig
     handling = spent["busy"] + spent["wrap_up"]
     denominator = sum(spent[state] for state in rules.policy.utilisation.denominator_states)
     return {
-        "state_seconds": {state: ms // 1000 for state, ms in sorted(spent.items()) if ms and state != OFFLINE},
+        "state_seconds": {state: spent[state] // 1000 for state in AGENT_STATES if spent[state]},
         "occupancy": ratio(handling, handling + spent["available"]),
         "utilisation": ratio(handling, denominator),
         "concurrency": ratio(contact_ms, joint_ms),
@@ -227,6 +223,7 @@ def _shown_ms(agent: Agent, begin: Millis, end: Millis) -> Counter[str]:
     spent: Counter[str] = Counter()
     for (since, state, _), until in zip(agent.shown, ends, strict=True):
         spent[state] += max(0, min(until, end) - max(since, begin))
+    spent[OFFLINE] += max(0, min(agent.shown[0][0], end) - begin)  # before the first event
     return spent
 
 

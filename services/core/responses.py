@@ -35,8 +35,10 @@ class Responses:
     public_agent_replies: int = 0
     _conversing: bool = False
     """The first response is given, counted or not: messages open turns from now on."""
+    _valueless: bool = False
+    """Solved before any response, and no reopening starts the wait again."""
     _given_up: bool = False
-    """Solved before any response: a reopening may start the wait again."""
+    """Solved before any response: a reopening starts the wait again."""
     _meanwhile: list[tuple[Fact, Millis]] = field(default_factory=list)
     """Messages since then: they count if it is reopened."""
 
@@ -69,6 +71,7 @@ class Responses:
         if self.awaited_since is not None:
             self.awaited_since = None
             self._given_up = self.policy.reopen_restarts
+            self._valueless = not self.policy.reopen_restarts
 
     def reopened(self, at: Millis) -> None:
         """After a solve without a response the wait starts again: now, or with what the customer wrote before."""
@@ -87,8 +90,10 @@ class Responses:
         return self.awaited_since if self.awaited_since is not None else self.turn_since
 
     @property
-    def _starts_with_customer(self) -> bool:
-        return self.policy.agent_created == "from_first_customer_message"
+    def _waits_for_customer(self) -> bool:
+        """Whether the first message of the customer would start the first response."""
+        mode = self.policy.agent_created
+        return self.outbound and mode == "from_first_customer_message" and not self._valueless
 
     def _follow(self, fact: Fact, at: Millis) -> None:
         if _by_customer(fact):
@@ -110,12 +115,12 @@ class Responses:
         if self._conversing:
             if self.turn_since is None:
                 self.turn_since = at
-        elif self.awaited_since is None and self.outbound and self._starts_with_customer:
+        elif self.awaited_since is None and self._waits_for_customer:
             self.awaited_since = at
 
     def _answered(self, answer: Response, *, by_agent: bool) -> None:
         if self.awaited_since is not None:
-            if not self._is_opening_message(answer):
+            if not (by_agent and self._is_opening_message(answer)):
                 self.first = Response(self.awaited_since, answer.at, answer.agent)
                 self.awaited_since = None
                 self._conversing = True
@@ -123,7 +128,7 @@ class Responses:
             if by_agent and self.turn_since is not None:
                 self.turns.append(Response(self.turn_since, answer.at, answer.agent))
                 self.turn_since = None
-        elif by_agent and not (self.outbound and self._starts_with_customer):
+        elif by_agent and not self._waits_for_customer:
             self._conversing = True  # the first response, of which no value is wanted
 
     def _is_opening_message(self, answer: Response) -> bool:

@@ -18,7 +18,7 @@ Three kinds of measure:
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import TypeVar
 
@@ -143,15 +143,6 @@ def spread(tallies: Mapping[Entry, Tally], cells: Cells) -> None:
     """Add ``tallies``, spread over the grains, to ``cells`` in place (the caller alone owns them)."""
     for grain, bucket, dims, measure, step, count, total in parts(tallies):
         add(cells, (grain, bucket, dims, measure, step), count, total)
-
-
-def merged(parts: Iterable[Mapping[Cell, Tally]]) -> Cells:
-    """The sum of the cells of several partitions."""
-    cells: Cells = {}
-    for part in parts:
-        for cell, (count, total) in part.items():
-            add(cells, cell, count, total)
-    return cells
 
 
 def oldest_kept(grain: str, watermark: Millis) -> int:

@@ -75,19 +75,25 @@ class Ticket:
         self.responses.open(outbound=opening.created_by == "agent", known=self.created)
         self.promises = Promises(rules, resolution=self.creation_known)
         self.promises.retarget(self.opened_at, traits, agent)
-        self._settle(self.opened_at)
+        # Opened and solved in one are two: first the clocks start, then they stop.
+        self._settle(self.opened_at, "new" if self.now.solved else status)
         if self.now.solved:
             self._solve(self.opened_at, agent)
-            self._settle(self.opened_at)
+            self._settle(self.opened_at, status)
 
     @property
     def now(self) -> Stretch:
         """What holds after the last event."""
         return self.stretches[-1]
 
+    def stretch_at(self, at: Millis) -> Stretch | None:
+        """What held at an instant, as far as is told; None before the ticket was there."""
+        return next((stretch for stretch in reversed(self.stretches) if stretch.since <= at), None)
+
     def assignee_at(self, at: Millis) -> str | None:
-        """Whose it was at an instant, as far as is told."""
-        return next((stretch.agent for stretch in reversed(self.stretches) if stretch.since <= at), None)
+        """Whose it was at an instant."""
+        stretch = self.stretch_at(at)
+        return None if stretch is None else stretch.agent
 
     @property
     def waiting_since(self) -> Millis | None:
@@ -121,7 +127,7 @@ class Ticket:
         elif was.solved and not self.now.solved:
             self.reopens.append(Solve(at, self.solves[-1].agent if self.solves else None))
             self.responses.reopened(at)
-        self._settle(at)
+        self._settle(at, self.now.status)
 
     def _escalate(self, fact: Fact, at: Millis) -> None:
         if fact.from_tier == "bot":
@@ -170,9 +176,8 @@ class Ticket:
         self.solves.append(Solve(at, agent))
         self.responses.solved()
 
-    def _settle(self, at: Millis) -> None:
-        now = self.now
-        self.promises.settle(Moment(at, now.status, now.traits, self.assignee_at), self.responses)
+    def _settle(self, at: Millis, status: str) -> None:
+        self.promises.settle(Moment(at, status, self.now.traits, self.assignee_at), self.responses)
 
 
 def replay(facts: Iterable[Fact], rules: Rules) -> Ticket | None:

@@ -18,9 +18,6 @@ ORDER = {
 }
 """Which of two events at the same instant comes first (KPI cases, convention 1); then the event id decides."""
 
-AHEAD_MS: Millis = 5 * 60_000
-"""How far an event's time may run ahead of our clock and still move a watermark."""
-
 
 def place(fact: Fact) -> tuple[Millis, int, str]:
     """Where a fact stands in its timeline: told by the fact alone, so the same on every machine."""
@@ -46,8 +43,3 @@ def absorb(facts: list[Fact], arrived: Iterable[Fact]) -> list[Fact]:
     if facts and place(new[0]) < place(facts[-1]):
         together.sort(key=place)
     return together
-
-
-def event_time(fact: Fact) -> Millis:
-    """The event's time as far as it may move a watermark: a sender's clock of 2099 does not."""
-    return min(fact.at, fact.received_at + AHEAD_MS)

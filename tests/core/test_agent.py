@@ -32,12 +32,18 @@ def figures(facts: Sequence[Fact], begin: str = "09:00", end: str = "10:00") -> 
         ),
         pytest.param(
             [presence("available", "09:30")],
-            {"state_seconds": {"available": 1800}},
+            {"state_seconds": {"offline": 1800, "available": 1800}},
             id="offline before the first event",
         ),
         pytest.param(
             [presence("offline", "08:00")],
-            {"state_seconds": {}, "occupancy": None, "utilisation": None, "concurrency": None, "aht_seconds": None},
+            {
+                "state_seconds": {"offline": 3600},
+                "occupancy": None,
+                "utilisation": None,
+                "concurrency": None,
+                "aht_seconds": None,
+            },
             id="never there: no value, not zero",
         ),
         pytest.param(
@@ -71,7 +77,7 @@ def figures(facts: Sequence[Fact], begin: str = "09:00", end: str = "10:00") -> 
         ),
         pytest.param(
             [presence("available", "09:00"), presence("busy", "09:00", "T1"), presence("offline", "09:30")],
-            {"state_seconds": {"busy": 1800}, "handled": 1, "aht_seconds": 1800},
+            {"state_seconds": {"offline": 1800, "busy": 1800}, "handled": 1, "aht_seconds": 1800},
             id="going offline ends all contacts",
         ),
         pytest.param(

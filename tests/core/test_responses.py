@@ -584,3 +584,22 @@ def test_without_a_restart_turns_begin_with_the_first_reply_after_the_reopening(
     assert first["next_response_seconds"] == []
     assert first["frt_seconds"] is None
     assert then["next_response_seconds"] == [10 * MINUTE]
+
+
+def test_solved_while_its_customer_waited_an_outbound_ticket_without_a_restart_has_no_first_response() -> None:
+    story = [
+        outbound("09:00"),
+        customer("09:10"),
+        solved("09:30"),
+        reopened("10:00"),
+        customer("10:10"),
+        answer("10:15"),
+    ]
+
+    assert ticket_figures(story, NO_RESTART)["frt_seconds"] is None
+
+
+def test_a_bot_that_counts_answers_an_outbound_ticket_at_once() -> None:
+    config = policy(agent_created="from_creation_second_reply", bot_counts=True)
+
+    assert ticket_figures([outbound("09:00"), bot("09:00"), answer("09:30")], config)["frt_seconds"] == 0

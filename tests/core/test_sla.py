@@ -869,3 +869,10 @@ def test_a_merge_cancels_a_clock_that_was_met_as_well() -> None:
 
     assert figures["first_response"]["state"] == "cancelled"
     assert figures["first_response"]["remaining_seconds"] is None
+
+
+def test_thanks_for_an_outbound_ticket_that_is_solved_start_no_clock() -> None:
+    story = [created("09:00", created_by="agent"), answer("09:00"), solved("09:00:01"), customer("10:00")]
+
+    assert "first_response" not in sla_figures(story, FIRST, "12:00")
+    assert sla_figures([*story, reopened("10:01")], FIRST, "10:30")["first_response"]["elapsed_seconds"] == HALF

@@ -26,13 +26,13 @@ from services.core.tally import (
     Tally,
     add,
     difference,
-    merged,
     oldest_kept,
     spread,
     step_of,
     value_of,
 )
 from tests.core.stories import at
+from tests.recount import merged
 
 CENTURY_MS = 100 * 366 * DAY_MS
 DIMS = ("billing", "email", None, None, None, "A1")

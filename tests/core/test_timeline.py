@@ -1,11 +1,7 @@
-import pytest
-
-from schemas.codec import Fact
-from services.core.timeline import AHEAD_MS, absorb, event_time
+from services.core.timeline import absorb
 from tests.core.stories import (
     answer,
     assigned,
-    at,
     becomes,
     created,
     customer,
@@ -13,7 +9,6 @@ from tests.core.stories import (
     merged,
     note,
     prioritised,
-    told,
 )
 
 
@@ -59,19 +54,3 @@ def test_the_given_timeline_is_left_as_it_is() -> None:
 
     assert known == [created("09:00")]
     assert later == [answer("08:00"), created("09:00"), answer("10:00")]
-
-
-@pytest.mark.parametrize(
-    ("fact", "expected"),
-    [
-        pytest.param(told("ticket.created", "09:00", received_at=at("09:00:01")), at("09:00"), id="as it came"),
-        pytest.param(told("ticket.created", "09:00", received_at=at("12:00")), at("09:00"), id="late: its own time"),
-        pytest.param(
-            told("ticket.created", "Fri 09:00", received_at=at("09:00")),
-            at("09:00") + AHEAD_MS,
-            id="a clock that runs ahead is believed for five minutes",
-        ),
-    ],
-)
-def test_what_an_event_tells_of_the_time(fact: Fact, expected: int) -> None:
-    assert event_time(fact) == expected

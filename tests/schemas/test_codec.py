@@ -1,6 +1,7 @@
 """Events to bytes and to facts, and the order of words that both keep to."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -163,3 +164,32 @@ def test_facts_come_back_from_the_store() -> None:
 
     assert unpack_facts(pack_facts(facts)) == facts
     assert unpack_facts(pack_facts([])) == []
+
+
+@pytest.mark.parametrize(
+    ("occurred_at", "received_at", "expected"),
+    [
+        pytest.param("2026-03-02T09:00:00Z", None, "2026-03-02T09:00:00Z", id="received as it happened"),
+        pytest.param("2026-03-02T09:00:00Z", "2026-03-02T12:00:00Z", "2026-03-02T09:00:00Z", id="late: its own time"),
+        pytest.param(
+            "2026-03-02T09:04:00Z", "2026-03-02T09:00:00Z", "2026-03-02T09:04:00Z", id="a clock a bit ahead"
+        ),
+        pytest.param("2099-01-01T00:00:00Z", "2026-03-02T09:00:00Z", "2026-03-02T09:05:00Z", id="no clock of 2099"),
+    ],
+)
+def test_a_senders_clock_is_believed_to_run_ahead_by_five_minutes(
+    occurred_at: str, received_at: str | None, expected: str
+) -> None:
+    event = {"type": "ticket.created", "event_id": "1", "ticket_id": "T", "occurred_at": occurred_at}
+
+    fact = decode(json.dumps(event | ({"received_at": received_at} if received_at else {})).encode())
+
+    assert fact.at == millis(datetime.fromisoformat(expected))
+
+
+@pytest.mark.parametrize("name", ["occurred_at", "received_at", "created_at"])
+def test_a_time_without_a_zone_is_no_event(name: str) -> None:
+    event = {"type": "ticket.snapshot", "event_id": "1", "ticket_id": "T", "occurred_at": "2026-03-02T09:00:00Z"}
+
+    with pytest.raises(msgspec.DecodeError, match=name):
+        decode(json.dumps(event | {name: "2026-03-02T09:00:00"}).encode())

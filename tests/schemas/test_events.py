@@ -46,7 +46,7 @@ def test_what_is_no_event_is_refused_at_the_door(fields: dict[str, Any]) -> None
             "ticket.created", {"tenant": "acme", "source": "zendesk"}, TICKETS, "acme/zendesk/T1", id="full"
         ),
         pytest.param("ticket.created", {"tenant": "acme"}, TICKETS, "acme/T1", id="a tenant without a source"),
-        pytest.param("ticket.created", {"source": "zendesk"}, TICKETS, "zendesk/T1", id="a source without a tenant"),
+        pytest.param("ticket.created", {"source": "zendesk"}, TICKETS, "/zendesk/T1", id="a source without a tenant"),
         pytest.param(
             "agent.state_changed",
             {"tenant": "acme", "source": "zendesk"},
