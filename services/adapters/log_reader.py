@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 from aiokafka.structs import ConsumerRecord
 
 from services.config import Settings
@@ -16,7 +16,8 @@ from services.errors import Halted, Unavailable
 Record = ConsumerRecord[bytes, bytes]
 """One record as the broker keeps it."""
 
-_LOOK_S = 10.0
+_LOOK_S = 15.0
+_LOOKS = 3
 _POLL_MS = 1000
 
 
@@ -48,26 +49,35 @@ class LogReader:
         return int(begins[place])
 
     async def first_from(self, topic: str, partition: int, offset: int) -> Record | None:
-        """The first record at ``offset`` or after; None when there is none, or ``offset`` lies outside the log."""
+        """The first record at ``offset`` or after; None when the log ends before, or begins after ``offset``.
+
+        Raises:
+            Unavailable: the broker does not tell. That is no sign of a missing record.
+        """
         place = TopicPartition(topic, partition)
         async with self._turn:
             try:
-                self._consumer.assign([place])
-                self._consumer.seek(place, offset)
                 async with asyncio.timeout(_LOOK_S):
-                    found = await self._consumer.getmany(place, timeout_ms=_POLL_MS, max_records=1)
+                    self._consumer.assign([place])
+                    self._consumer.seek(place, offset)
+                    for _ in range(_LOOKS):
+                        found = await self._consumer.getmany(place, timeout_ms=_POLL_MS, max_records=1)
+                        if records := found.get(place):
+                            return records[0]
+                    ends = await self._consumer.end_offsets([place])
+            except OffsetOutOfRangeError:
+                return None
             except (KafkaError, OSError, TimeoutError) as error:
-                if type(error).__name__ == "OffsetOutOfRangeError":
-                    return None
                 raise Unavailable(f"the log {topic}[{partition}] does not answer: {error}") from error
-        records = found.get(place, [])
-        return records[0] if records else None
+        if int(ends[place]) > offset:
+            raise Unavailable(f"the log {topic}[{partition}] has a record at {offset} and does not give it")
+        return None
 
-    async def check(self, topic: str, partition: int, next_offset: int, last: str) -> None:
+    async def check(self, topic: str, partition: int, next_offset: int, *taken_in: str) -> None:
         """Whether this is the log that a state was made from, up to ``next_offset``.
 
         Args:
-            last: `fingerprint` of the last record that the state has taken in.
+            taken_in: `fingerprint`s of records that the state has taken in; empty ones are passed over.
 
         Raises:
             Halted: it is another log, or one that has lost records which the state never saw.
@@ -80,18 +90,22 @@ class LogReader:
                 f"{place}: the log begins at {earliest}, the state wants {next_offset}: "
                 f"{earliest - next_offset} events went by retention before they were read. {_REBUILD}"
             )
-        if not last:
-            return
-        offset = int(last.partition(":")[0])
-        if offset < earliest:
-            return
-        record = await self.first_from(topic, partition, offset)
-        if record is None or fingerprint(record) != last:
-            came = "it ends before that" if record is None else "another record stands there"
-            raise Halted(
-                f"{place}: this is not the log that the state was made from: the state has taken in offset {offset}, "
-                f"and {came}. The topic was recreated or truncated. {_REBUILD}"
-            )
+        for last in filter(None, taken_in):
+            offset = int(last.partition(":")[0])
+            if offset < earliest:
+                continue
+            record = await self.first_from(topic, partition, offset)
+            if record is None or fingerprint(record) != last:
+                raise another_log(place, offset, ends=record is None)
+
+
+def another_log(place: str, offset: int, *, ends: bool) -> Halted:
+    """What is said of a log that is not the one the state was made from."""
+    came = "it ends before that" if ends else "another record stands there"
+    return Halted(
+        f"{place}: this is not the log that the state was made from: the state has taken in offset {offset}, "
+        f"and {came}. The topic was recreated or truncated. {_REBUILD}"
+    )
 
 
 _REBUILD = (

@@ -5,13 +5,20 @@ A write compares the hash's `next` with the offset that the writer started from 
 an earlier `next`, and the log does the rest (docs/adr/0002).
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import BusyLoadingError, ConnectionError, ReadOnlyError, RedisError, ResponseError, TimeoutError
+from redis.exceptions import (
+    ClusterDownError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+    TryAgainError,
+)
 
 from services.adapters.state_layout import (
     META,
@@ -29,6 +36,20 @@ from services.errors import Fenced, Unavailable
 
 FIELDS_PER_COMMAND = 3000
 """Lua's unpack() has a limit near 8,000 values."""
+
+# What a store answers that is full, failing over, or has no replica that keeps up: all of it passes.
+_PASSING = (ClusterDownError, OutOfMemoryError, ReadOnlyError, TryAgainError)
+_PASSING_CODES = (
+    "BUSY",
+    "CLUSTERDOWN",
+    "LOADING",
+    "MASTERDOWN",
+    "MISCONF",
+    "NOREPLICAS",
+    "OOM",
+    "READONLY",
+    "TRYAGAIN",
+)
 
 _FENCE = """
 local held = redis.call('HGET', KEYS[1], 'next') or '0'
@@ -135,13 +156,11 @@ class StateStore:
     async def _answer(self, ask: Callable[[], Awaitable[Any]]) -> Any:  # redis-py's types do not tell sync from async
         try:
             return await ask()
-        except (ConnectionError, TimeoutError, OSError, BusyLoadingError, ReadOnlyError) as error:
-            raise Unavailable(f"the store does not answer: {error}") from error
         except ResponseError as error:
-            if str(error).startswith(("OOM", "MISCONF", "NOREPLICAS", "CLUSTERDOWN", "TRYAGAIN", "UNBLOCKED")):
-                raise Unavailable(f"the store refuses to write: {error}") from error
+            if isinstance(error, _PASSING) or str(error).startswith(_PASSING_CODES):
+                raise Unavailable(f"the store refuses for now: {error}") from error
             raise
-        except RedisError as error:
+        except (RedisError, OSError) as error:
             raise Unavailable(f"the store does not answer: {error}") from error
 
 
@@ -150,8 +169,3 @@ def _check(held: bytes, stream: str, partition: int, began: int) -> None:
         raise Fenced(
             f"{stream}[{partition}]: the store is at {int(held)}, this write began at {began}: nothing was written"
         )
-
-
-def present(fields: Iterable[tuple[Field, bytes | None]]) -> dict[Field, bytes]:
-    """Those that hold something."""
-    return {name: value for name, value in fields if value}

@@ -5,6 +5,7 @@ Two seams of Faust carry it (docs/adr/0003): `PartitionBatches` decides what Fau
 """
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -15,6 +16,7 @@ from tempfile import gettempdir
 from types import SimpleNamespace
 
 import faust
+from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import IllegalStateError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -30,7 +32,7 @@ from services.adapters.state_store import StateStore
 from services.config import Settings
 from services.core.rules import Rules
 from services.errors import Misconfigured, Unavailable
-from services.processor.shard import StateOrigin
+from services.processor.shard import HOT_ENTITIES, StateOrigin
 from services.processor.shards import Shards
 from services.processor.watchdog import watched
 
@@ -38,7 +40,15 @@ log = logging.getLogger(__name__)
 
 UNEXPECTED = 70
 """Exit code after an exception that nobody expected: the next start begins at the store's `next`."""
+UNAVAILABLE = 75
+"""Exit code when a neighbour is away for too long."""
 INSPECT_S = 30.0
+TAKE_OVER_S = 30.0
+"""How long taking partitions over may take. Faust stops waiting after 90 s, and then never reads again."""
+COLLECT = (100_000, 50, 100)
+"""When Python looks for reference cycles: ours are rare and our objects many, and its defaults cost a fifth."""
+FETCH_WAIT_MS = 100
+"""How long a broker may hold a fetch open. Faust's 1.5 s let the embedded broker answer up to a second late."""
 
 
 class PartitionBatches:
@@ -65,14 +75,31 @@ class PartitionBatches:
             )
 
 
+class PromptFetches(driver.AIOKafkaConsumerThread):
+    """Faust's consumer thread with our FETCH_WAIT_MS, which is no setting of Faust's."""
+
+    def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # read when it starts
+        return consumer
+
+
 class StoreLedConsumer(driver.Consumer):
     """Reads on from the store's `next`, not from the group's committed offsets."""
 
     shards: Shards
 
+    def _new_consumer_thread(self) -> PromptFetches:
+        return PromptFetches(self, loop=self.loop, beacon=self.beacon)
+
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Faust calls this after every rebalance, before its streams run again."""
-        positions = {tp: await self.shards.load(tp) for tp in self.assignment()}
+        try:
+            async with asyncio.timeout(TAKE_OVER_S):
+                positions = await self.shards.assign(self.assignment())
+        except TimeoutError:
+            log.error("the store or the log is away: this worker ends, the next tries again")
+            os._exit(UNAVAILABLE)
         await self.seek_wait(positions)  # not `seek`: that one reaches into the consumer's thread while it reads
         self.pause_partitions(self.shards.halted)
         return positions
@@ -89,7 +116,7 @@ def build_app(settings: Settings, shards: Shards, metrics: ProcessorMetrics) -> 
         settings.kafka_group,
         broker="kafka://" + ";".join(broker.strip() for broker in settings.kafka_brokers.split(",")),
         ConsumerScheduler=PartitionBatches,
-        consumer_auto_offset_reset="earliest",
+        consumer_auto_offset_reset="none",  # what lies outside the log is for `check` to judge: end, and load again
         topic_allow_declare=False,
         topic_disable_leader=True,
         web_enabled=False,
@@ -152,7 +179,7 @@ async def open_processor(settings: Settings) -> AsyncIterator[faust.App]:
     ):
         store = StateStore(redis, settings.namespace)
         origin = StateOrigin(policy.fingerprint(), settings.partitions)
-        shards = Shards(store, reader, event_log, Rules(policy), origin, metrics)
+        shards = Shards(store, reader, event_log, Rules(policy), origin, metrics, HOT_ENTITIES)
         app = build_app(settings, shards, metrics)
         with _metrics_served(settings, registry), watched(app, shards, metrics):
             yield app
@@ -186,6 +213,7 @@ def _metrics_served(settings: Settings, registry: CollectorRegistry) -> Iterator
 
 def main(settings: Settings) -> None:
     """Run until SIGINT or SIGTERM, or until Faust cannot go on."""
+    gc.set_threshold(*COLLECT)
     asyncio.run(_run(settings))
 
 
@@ -198,6 +226,8 @@ async def _run(settings: Settings) -> None:
         signalled = asyncio.create_task(stopping.wait())
         started = asyncio.create_task(app.start())
         await asyncio.wait({signalled, started}, return_when=asyncio.FIRST_COMPLETED)
+        if started.done():
+            started.result()
         crashed = asyncio.create_task(app.wait_until_stopped())
         await asyncio.wait({signalled, crashed}, return_when=asyncio.FIRST_COMPLETED)
         if not stopping.is_set():

@@ -1,6 +1,6 @@
 """The cells of a shard as its store keeps them: grouped into fields, with an index for each bucket."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from itertools import islice
 
 from schemas.codec import Millis
@@ -18,7 +18,6 @@ from services.adapters.state_layout import (
 )
 from services.core.tally import ALL, DAY_MS, GRAIN_MS, HOUR_MS, KEPT_MS, NOW, Tally, add, oldest_kept, parts
 
-HOT_GROUPS = 300_000
 _SWEPT_AGAIN_MS: Millis = 2 * HOUR_MS
 """A sweep that its worker did not live to finish is repeated after a load."""
 
@@ -81,7 +80,6 @@ class KeptCells:
             self._note(name, empty=not cells)
         for grain, bucket in reindexed:
             fields |= self._reindexed(grain, bucket)
-        self._cool()
         return fields
 
     def _reindexed(self, grain: str, bucket: int) -> dict[Field, bytes]:
@@ -99,21 +97,23 @@ class KeptCells:
         else:
             self._dropped.discard(name)
 
-    async def _recall(self, groups: Iterable[Group]) -> None:
-        """Bring the groups and the indexes of their buckets into memory."""
-        groups = list(groups)
+    async def _recall(self, groups: Collection[Group]) -> None:
+        """Bring the groups and the indexes of their buckets into memory. A group that its index does not name is
+        empty, and need not be asked for: most are new."""
         missing = [group for group in groups if group not in self._groups]
         buckets = list({group[:2] for group in groups if group[:2] not in self._indexes})
-        names = [cells_field(*group) for group in missing] + [index_field(*bucket) for bucket in buckets]
+        names = [index_field(*bucket) for bucket in buckets]
         if self._standing is None:
             names.append(NOW_INDEX)
         values = await self._fetch(names)
-        for group, value in zip(missing, values, strict=False):
-            self._groups[group] = unpack_cells(value)
-        for bucket, value in zip(buckets, values[len(missing) :], strict=False):
+        for bucket, value in zip(buckets, values, strict=False):
             self._indexes[bucket] = set(unpack_numbers(value))
         if self._standing is None:
             self._standing = set(unpack_numbers(values[-1]))
+        held = [group for group in missing if group[2] in self._indexes[group[:2]]]
+        values = await self._fetch([cells_field(*group) for group in held])
+        self._groups |= {group: {} for group in missing}
+        self._groups |= {group: unpack_cells(value) for group, value in zip(held, values, strict=True)}
 
     async def _sweep(self, kept: dict[str, int], watermark_before: Millis) -> None:
         """Note for dropping what has come to its age since the last sweep."""
@@ -137,8 +137,9 @@ class KeptCells:
             if codes:
                 self._dropped.add(index_field(grain, bucket))
 
-    def _cool(self) -> None:
-        for group in list(islice(self._groups, max(0, len(self._groups) - HOT_GROUPS))):
+    def cool(self, hot_groups: int) -> None:
+        """Keep no more than the most recently used groups in memory."""
+        for group in list(islice(self._groups, max(0, len(self._groups) - hot_groups))):
             del self._groups[group]
-        if len(self._indexes) > HOT_GROUPS:
+        if len(self._indexes) > hot_groups:
             self._indexes.clear()

@@ -11,8 +11,8 @@ from itertools import islice
 
 import msgspec
 
-from schemas.codec import Fact, Millis, decode, pack_facts, unpack_facts
-from services.adapters.log_reader import Record, fingerprint
+from schemas.codec import NO_EVENT, Fact, Millis, decode, pack_facts, unpack_facts
+from services.adapters.log_reader import Record, another_log, fingerprint
 from services.adapters.state_layout import (
     META,
     Field,
@@ -29,17 +29,18 @@ from services.core.agent import settled
 from services.core.measure import measure
 from services.core.rules import Rules
 from services.core.tally import DAY_MS, Dims, Tallies, add, difference
-from services.core.timeline import absorb, event_time
+from services.core.timeline import absorb
 from services.errors import Halted
 from services.processor.kept_cells import CodedTallies, KeptCells
 
-RECORDS_PER_WRITE = 250
+RECORDS_PER_WRITE = 750
 """So many that a write seldom needs more than one command."""
-HOT_ENTITIES = 200_000
+HOT_ENTITIES = 100_000
+"""How many entities a worker keeps in memory; some 8 KiB each for a ticket of ten events."""
+GROUPS_PER_ENTITY = 3
+"""How many groups of cells stay in memory for each entity that does."""
 AGENT_LOOK_BACK_DAYS = 2
 """An agent's event that comes later than this after its day is counted, and changes nothing."""
-
-UNUSABLE = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
 
 
 @dataclass(slots=True)
@@ -76,6 +77,8 @@ class Shard:
         self.meta = Meta(policy=origin.policy, partitions=origin.partitions)
         self.untouched = True
         """Nothing was ever written."""
+        self.inspected = ""
+        """Fingerprint of a record taken in, of when the log was last looked at."""
         self._store = store
         self._rules = rules
         self._origin = origin
@@ -117,8 +120,22 @@ class Shard:
                 "rebuild the state."
             )
 
-    async def absorb(self, records: Sequence[Record]) -> list[Unusable]:
+    def recognise(self, records: Iterable[Record]) -> None:
+        """Look at records that come again.
+
+        Raises:
+            Halted: the last one taken in is another now.
+        """
+        offset = int(self.meta.last.partition(":")[0] or -1)
+        for record in records:
+            if record.offset == offset and fingerprint(record) != self.meta.last:
+                raise another_log(f"{record.topic}[{self.partition}]", offset, ends=False)
+
+    async def absorb(self, records: Sequence[Record], hot_entities: int = HOT_ENTITIES) -> list[Unusable]:
         """Apply the partition's next records, of which the first is at `next`, or the next that there is.
+
+        Args:
+            hot_entities: How many entities may stay in memory.
 
         Returns:
             The records that are no events: they have no effect but to be counted.
@@ -129,13 +146,14 @@ class Shard:
         unusable: list[Unusable] = []
         for begin in range(0, len(records), RECORDS_PER_WRITE):
             unusable += await self._absorb(records[begin : begin + RECORDS_PER_WRITE])
+            self._cool(hot_entities)
         return unusable
 
     async def _absorb(self, records: Sequence[Record]) -> list[Unusable]:
         watermark_before, dims_before = self.meta.watermark, len(self._dims)
         arrivals, unusable = self._sort(records)
         await self._recall(arrivals)
-        changes: dict[Field, bytes] = {}
+        changes: dict[Field, bytes] = {META: b""}  # its place is in the first command of a large write
         change = self._remeasure(arrivals, changes)
         changes |= await self._cells.apply(change, watermark_before, self.meta.watermark)
         for dims, code in list(self._dims.items())[dims_before:]:
@@ -152,7 +170,6 @@ class Shard:
         self.next, self.untouched = ends, False
         if nothing := self._cells.take_dropped():
             await self._store.drop(self.stream, self.partition, ends, nothing)
-        self._cool()
         return unusable
 
     def _sort(self, records: Iterable[Record]) -> tuple[dict[str, list[Fact]], list[Unusable]]:
@@ -163,13 +180,13 @@ class Shard:
         for record in records:
             try:
                 fact = decode(record.value or b"")
-            except UNUSABLE as error:
+            except NO_EVENT as error:
                 unusable.append(Unusable(record, str(error)))
                 continue
             if fact.type == "agent.state_changed" and fact.at < look_back(watermark):
                 late += 1
                 continue
-            watermark = max(watermark, event_time(fact))
+            watermark = max(watermark, fact.at)
             arrivals.setdefault(fact.entity, []).append(fact)
         self.meta = msgspec.structs.replace(self.meta, watermark=watermark, late=late)
         return arrivals, unusable
@@ -215,9 +232,10 @@ class Shard:
         _, values = await self._store.read(self.stream, self.partition, fields)
         return values
 
-    def _cool(self) -> None:
-        for entity in list(islice(self._entities, max(0, len(self._entities) - HOT_ENTITIES))):
+    def _cool(self, hot_entities: int) -> None:
+        for entity in list(islice(self._entities, max(0, len(self._entities) - hot_entities))):
             del self._entities[entity]
+        self._cells.cool(GROUPS_PER_ENTITY * hot_entities)
 
 
 def look_back(watermark: Millis) -> Millis:

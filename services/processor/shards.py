@@ -38,8 +38,11 @@ class Shards:
         rules: Rules,
         origin: StateOrigin,
         metrics: ProcessorMetrics,
+        hot_entities: int,
     ) -> None:
+        """``hot_entities``: how many entities all shards together keep in memory."""
         self.halted: dict[TP, Halted] = {}
+        self._assigned: set[TP] = set()
         self._owned: dict[TP, Shard] = {}
         self._store = store
         self._reader = reader
@@ -47,10 +50,27 @@ class Shards:
         self._rules = rules
         self._origin = origin
         self._metrics = metrics
+        self._hot = hot_entities
 
     def positions(self) -> dict[TP, int]:
         """The next offset of each partition that is being read."""
         return {tp: shard.next for tp, shard in self._owned.items()}
+
+    def unattended(self) -> set[TP]:
+        """Assigned partitions that are neither read nor halted."""
+        return self._assigned - self._owned.keys() - self.halted.keys()
+
+    async def assign(self, tps: Iterable[TP]) -> dict[TP, int]:
+        """Take over what the group has assigned; waits for the store and the log.
+
+        Returns:
+            Where to read on, for each partition.
+        """
+        tps = set(tps)
+        self.forget(self._assigned - tps)
+        self._assigned = tps
+        positions = await asyncio.gather(*(self.load(tp) for tp in tps))
+        return dict(zip(tps, positions, strict=True))
 
     async def load(self, tp: TP) -> int:
         """Take a partition over from the store; waits for the store and the log.
@@ -58,7 +78,7 @@ class Shards:
         Returns:
             Where to read on.
         """
-        self.forget([tp])
+        self._drop(tp)
         attempt = 0
         while True:
             try:
@@ -90,31 +110,41 @@ class Shards:
         """
         shard = self._owned.get(tp)
         if shard is None:
-            return None if tp in self.halted else await self.load(tp)
-        news = [record for record in records if record.offset >= shard.next]
-        if not news:
-            return None
+            return await self.load(tp) if tp in self.unattended() else None
         try:
+            news = [record for record in records if record.offset >= shard.next]
+            if len(news) < len(records):
+                shard.recognise(records)
+            if not news:
+                return None
             if news[0].offset > shard.next and not await self._nothing_between(tp, shard, news[0].offset):
                 return shard.next
-            unusable = await shard.absorb(news)
-            await self._set_aside(unusable)
+            await self._set_aside(await shard.absorb(news, self._hot // max(1, len(self._owned))))
         except Halted as error:
             self._halt(tp, error)
             return None
         except (Fenced, Unavailable) as error:
             log.warning("shard dropped, loading it again", extra={"partition": str(tp), "reason": str(error)})
             self._metrics.reloads.labels(tp.topic).inc()
-            return await self.load(tp)
+            self._drop(tp)
+            return await self.load(tp) if tp in self._assigned else None
+        except BaseException:
+            self._drop(tp)  # what it has in memory may be ahead of the store
+            raise
         self._metrics.applied(tp.topic, news)
         return None
 
     def forget(self, tps: Iterable[TP]) -> None:
         """Somebody else owns them now, or will."""
+        tps = set(tps)
+        self._assigned -= tps
         for tp in tps:
-            self._owned.pop(tp, None)
-            if self.halted.pop(tp, None) is not None:
-                self._metrics.halted.labels(tp.topic, str(tp.partition)).set(0)
+            self._drop(tp)
+
+    def _drop(self, tp: TP) -> None:
+        self._owned.pop(tp, None)
+        if self.halted.pop(tp, None) is not None:
+            self._metrics.halted.labels(tp.topic, str(tp.partition)).set(0)
 
     async def inspect(self) -> None:
         """Check once that each log still is the one that its state was made from."""
@@ -123,12 +153,17 @@ class Shards:
                 if not shard.untouched:
                     await self._check_log(tp, shard)
             except Halted as error:
-                self._halt(tp, error)
+                if self._owned.get(tp) is shard:
+                    self._halt(tp, error)
             except Unavailable as error:
                 log.warning("log not inspected", extra={"partition": str(tp), "reason": str(error)})
 
     async def _check_log(self, tp: TP, shard: Shard) -> None:
-        await self._reader.check(tp.topic, tp.partition, shard.next, shard.meta.last)
+        """Look for the last record taken in, and for the one that was the last when we looked before: a log that was
+        exchanged since then has another one in its place, however far it has come."""
+        last = shard.meta.last
+        await self._reader.check(tp.topic, tp.partition, shard.next, shard.inspected, last)
+        shard.inspected = last
 
     async def _nothing_between(self, tp: TP, shard: Shard, offset: int) -> bool:
         """Whether the log really has no record from the shard's `next` up to ``offset``."""

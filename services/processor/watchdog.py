@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 import faust
@@ -32,8 +32,11 @@ class Progress:
     def __init__(self) -> None:
         self._seen: dict[TP, tuple[int, float]] = {}
 
-    def stuck(self, nexts: dict[TP, int], ends: dict[TP, int], now_s: float) -> list[TP]:
-        """Partitions with events to read whose `next` has not moved for NO_PROGRESS_S."""
+    def stuck(self, nexts: dict[TP, int], ends: dict[TP, int], unattended: Collection[TP], now_s: float) -> list[TP]:
+        """Partitions with events to read whose `next` has not moved for NO_PROGRESS_S, and those that are assigned
+        and have been neither read nor halted for as long."""
+        nexts = nexts | dict.fromkeys(unattended, 0)
+        ends = ends | dict.fromkeys(unattended, 1)
         self._seen = {tp: seen for tp, seen in self._seen.items() if tp in nexts}
         late = []
         for tp, next_offset in nexts.items():
@@ -58,7 +61,7 @@ def watched(app: faust.App, shards: Shards, metrics: ProcessorMetrics) -> Iterat
             ticked_s = time.monotonic()
             nexts, ends = shards.positions(), _ends(app, shards)
             metrics.positions(nexts, ends)
-            if late := progress.stuck(nexts, ends, ticked_s):
+            if late := progress.stuck(nexts, ends, shards.unattended(), ticked_s):
                 _end(f"no progress for {NO_PROGRESS_S:.0f} s on {', '.join(map(str, late))}")
             await asyncio.sleep(_EVERY_S)
 

@@ -5,8 +5,9 @@ from pathlib import Path
 from random import Random
 
 from services.core.report import aggregate, known
-from services.core.tally import ALL, add, merged
+from services.core.tally import ALL, add
 from tests.faults.workers import PARTITIONS, Plant, applied, crew, produce, read_log, usable_facts, wrong_cells
+from tests.recount import merged
 from tests.state import stored_cells
 from tests.traffic import rules, simulated
 

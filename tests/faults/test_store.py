@@ -4,6 +4,7 @@ import asyncio
 import signal
 from pathlib import Path
 
+from services.adapters.local import free_port
 from services.adapters.state_layout import shard_key
 from tests.faults.workers import PARTITIONS, Plant, applied, crew, produce, read_log, until, wrong_cells
 from tests.state import next_of
@@ -69,6 +70,25 @@ async def test_a_worker_that_slept_while_another_went_on_writes_nothing(plant: P
         await until(lambda: next_of(plant.redis, plant.namespace, "tickets", 0) > 1200)
         zombie.signal(signal.SIGCONT)
         await load
+        log = await read_log(plant, len(events))
+        await applied(plant, log)
+
+    assert wrong_cells(plant, log, rules()) == []
+
+
+async def test_a_worker_that_cannot_take_its_partitions_over_ends_and_the_next_goes_on(
+    plant: Plant, tmp_path: Path
+) -> None:
+    await plant.make_topics()
+    events = simulated(days=0.1)
+
+    with crew(plant, tmp_path) as hire:
+        waiting = hire(redis_url=f"redis://127.0.0.1:{free_port()}/0")
+        await until(lambda: waiting.process.poll() is not None, 90)
+        assert waiting.process.returncode == 75
+        assert waiting.said("the store or the log is away: this worker ends, the next tries again")
+        hire()
+        await produce(plant, events)
         log = await read_log(plant, len(events))
         await applied(plant, log)
 

@@ -14,12 +14,11 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from schemas import topics
-from schemas.codec import Fact, decode
+from schemas.codec import NO_EVENT, Fact, decode
 from services.adapters.event_log import ensure_topics
 from services.adapters.local import free_port
 from services.config import Settings
 from services.core.rules import Rules
-from services.processor.shard import UNUSABLE
 from tests.servers import Broker
 from tests.state import differences, next_of, stored_cells
 from tests.traffic import POLICY_FILE
@@ -170,7 +169,7 @@ def usable_facts(records: Sequence[bytes]) -> list[Fact]:
     for record in records:
         try:
             found.append(decode(record))
-        except UNUSABLE:
+        except NO_EVENT:
             continue
     return found
 

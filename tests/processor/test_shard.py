@@ -12,7 +12,6 @@ from schemas import topics
 from services.adapters import state_layout as layout
 from services.adapters.state_store import StateStore
 from services.errors import Fenced, Halted
-from services.processor import kept_cells, shard
 from services.processor.shard import Shard, StateOrigin
 from tests.state import differences, next_of, stored_cells
 from tests.traffic import about, facts, log_of, record, rules, simulated
@@ -75,14 +74,12 @@ async def test_any_split_into_batches_with_reloads_between_equals_a_recount(
     assert bench.differences(values, topic) == []
 
 
-async def test_what_has_cooled_is_fetched_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shard, "HOT_ENTITIES", 5)
-    monkeypatch.setattr(kept_cells, "HOT_GROUPS", 20)
+async def test_what_has_cooled_is_fetched_again(bench: Bench) -> None:
     values = about(topics.TICKETS, simulated(days=0.3))
 
     one = await bench.shard()
     for batch in split(log_of(values), seed=2):
-        await one.absorb(batch)
+        await one.absorb(batch, hot_entities=5)
 
     assert bench.differences(values) == []
 

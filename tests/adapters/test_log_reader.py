@@ -1,0 +1,78 @@
+"""The log is only called another one when it is."""
+
+import os
+import signal
+from collections.abc import AsyncIterator
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from schemas import topics
+from services.adapters import log_reader
+from services.adapters.event_log import ensure_topics
+from services.adapters.log_reader import LogReader, Record, fingerprint, open_log_reader
+from services.config import Settings
+from services.errors import Halted, Unavailable
+from tests.kafka.node import KafkaNode
+from tests.servers import drop_topics
+
+TOPIC = topics.TICKETS.name
+
+
+async def log_with(kafka: KafkaNode, *values: bytes) -> None:
+    """A fresh log with these records in its partition 0."""
+    await drop_topics(kafka.brokers)
+    await ensure_topics(Settings(kafka_brokers=kafka.brokers, partitions=1))
+    async with AIOKafkaProducer(bootstrap_servers=kafka.brokers, acks="all") as producer:
+        for value in values:
+            await producer.send_and_wait(TOPIC, value, partition=0)
+
+
+@pytest.fixture
+async def reader(kafka: KafkaNode) -> AsyncIterator[LogReader]:
+    await log_with(kafka, *(f"old {n}".encode() for n in range(10)))
+    async with open_log_reader(Settings(kafka_brokers=kafka.brokers)) as one:
+        yield one
+
+
+async def at(reader: LogReader, offset: int) -> Record:
+    record = await reader.first_from(TOPIC, 0, offset)
+    assert record is not None
+    return record
+
+
+async def test_the_same_log_passes_and_what_is_not_there_yet_is_none(reader: LogReader) -> None:
+    await reader.check(TOPIC, 0, 10, fingerprint(await at(reader, 9)), fingerprint(await at(reader, 3)), "")
+
+    assert await reader.first_from(TOPIC, 0, 10) is None
+    assert await reader.earliest(TOPIC, 0) == 0
+
+
+async def test_a_shorter_log_and_one_that_has_come_further_are_both_another(
+    reader: LogReader, kafka: KafkaNode
+) -> None:
+    early, late = fingerprint(await at(reader, 3)), fingerprint(await at(reader, 9))
+
+    await log_with(kafka, b"new 0")
+    with pytest.raises(Halted, match="offset 9, and it ends before that"):
+        await reader.check(TOPIC, 0, 10, late)
+    await log_with(kafka, *(f"new {n}".encode() for n in range(15)))
+    taken_in_since = fingerprint(await at(reader, 14))
+    with pytest.raises(Halted, match="offset 3, and another record stands there"):
+        await reader.check(TOPIC, 0, 15, early, taken_in_since)
+
+
+async def test_a_broker_that_does_not_answer_is_no_sign_of_another_log(
+    reader: LogReader, kafka: KafkaNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last = fingerprint(await at(reader, 9))
+    monkeypatch.setattr(log_reader, "_LOOK_S", 4.0)
+    assert kafka.pid is not None
+    os.kill(kafka.pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(Unavailable):
+            await reader.first_from(TOPIC, 0, 9)
+        with pytest.raises(Unavailable):
+            await reader.check(TOPIC, 0, 10, last)
+    finally:
+        os.kill(kafka.pid, signal.SIGCONT)
