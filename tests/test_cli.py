@@ -47,7 +47,7 @@ def test_an_error_of_ours_is_a_sentence_and_any_other_is_not_hidden(
         raise ZeroDivisionError
 
     monkeypatch.setattr("services.up.main", away)
-    assert run(["up"], {}) == 1
+    assert run(["up"], {}) == 75
     assert capsys.readouterr().err == "deskpulse: the broker is away [bold]\n"
 
     monkeypatch.setattr("services.up.main", bug)
