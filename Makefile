@@ -10,7 +10,7 @@ UV := uv==0.13.9
 LOCK := --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --quiet \
   --custom-compile-command "make lock"
 
-.PHONY: help up install test check lock clean
+.PHONY: help up install test check bench lock clean
 .DELETE_ON_ERROR:
 
 help:  ## list these words
@@ -29,6 +29,10 @@ check: $(DEV)  ## format, lint, strict types, and the tests of core and schemas
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest --quiet tests/core tests/schemas
+
+bench: $(DEV)  ## measure throughput and time to the wall (docs/performance.md); about ten minutes, needs Java
+	@$(BIN)/python -m tests.benchmarks.bench_throughput
+	@$(BIN)/python -m tests.benchmarks.bench_latency
 
 lock:  ## resolve the versions anew where pyproject.toml asks for it; ARGS=--upgrade takes the newest
 	@test -x .cache/lock/bin/python || $(PYTHON) -m venv .cache/lock
