@@ -47,11 +47,17 @@ class Addressed(Protocol):
 
 
 def _scoped(event: Addressed, entity_id: str, *, by_source: bool) -> str:
-    """An id that is unique beyond one helpdesk: `tenant/source/id`, or the bare id where neither is told."""
-    tenant, source = event.tenant, event.source if by_source else None
-    if tenant:
-        return f"{tenant}/{source}/{entity_id}" if source else f"{tenant}/{entity_id}"
-    return f"{source}/{entity_id}" if source else entity_id
+    """An id that is unique beyond one helpdesk: `tenant/source/id`, `tenant/id`, `/source/id`, or the bare id.
+
+    A part may hold a slash itself and is escaped, so that no two entities share a key.
+    """
+    tenant, source = event.tenant or "", event.source if by_source else None
+    parts = [tenant, source, entity_id] if source else [tenant, entity_id] if tenant else [entity_id]
+    return "/".join(map(_escaped, parts))
+
+
+def _escaped(part: str) -> str:
+    return part.replace("%", "%25").replace("/", "%2F")
 
 
 def route(event: Addressed) -> tuple[Topic, str]:

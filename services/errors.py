@@ -5,7 +5,8 @@ DeskpulseError
 │   ├── BadSignature      the sender is not who it says: answer 401
 │   ├── UnknownSource     no such vendor or tenant here: answer 404
 │   ├── Untranslatable    authentic, but nothing that we can use: dead-letter it with its reason
-│   └── NoEvent           a canonical event that breaks its schema: answer 422
+│   ├── NoEvent           a canonical event that breaks its schema: answer 422
+│   └── Unstorable        larger than its topic takes: answer 413
 ├── Unavailable       a neighbour is away: keep the offset and try again
 ├── Fenced            the store is not where this worker thought: drop the shard and load it again
 ├── Halted            going on would make figures wrong: stop the partition and say what to do
@@ -44,6 +45,10 @@ class NoEvent(Rejected):
     def __init__(self, faults: list[dict[str, str]]) -> None:
         super().__init__("; ".join(f"{f['at']}: {f['came']}, {f['expected']}" for f in faults))
         self.faults = faults
+
+
+class Unstorable(Rejected):
+    """A record that its topic will not take, however often it is sent."""
 
 
 class Unavailable(DeskpulseError):

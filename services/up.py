@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from services.adapters.child import Child
 from services.adapters.helpdesks.secrets import believed
 from services.adapters.local import embedded_broker, embedded_store, free_port, redis_url
-from services.adapters.serving import listening
+from services.adapters.serving import listening, reachable, url_of
 from services.config import PREFIX, Settings
 from services.errors import Misconfigured
 from services.supervise import Program, Supervisor, to_stderr
@@ -135,18 +135,13 @@ def _program(name: str, settings: Settings, environment: Mapping[str, str]) -> P
         name,
         (*COMMAND, name),
         environment,
-        answers_at=(_reachable(host), port, _SERVING[name]),
+        answers_at=(reachable(host), port, _SERVING[name]),
         restarted=name == "processor",
     )
 
 
 def _simulator(environment: Mapping[str, str]) -> Program:
     return Program("simulator", (*COMMAND, "simulate"), environment, essential=False, draws=True)
-
-
-def _reachable(host: str) -> str:
-    """Where a client on this machine finds a server that listens on ``host``."""
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
 
 
 def _addresses(settings: Settings, made: Mapping[str, SecretStr]) -> str:
@@ -162,5 +157,4 @@ def _addresses(settings: Settings, made: Mapping[str, SecretStr]) -> str:
 
 
 def _url(host: str, port: int) -> str:
-    shown = "localhost" if _reachable(host) in ("127.0.0.1", "::1") else host
-    return f"http://{shown}:{port}"
+    return url_of("localhost" if reachable(host) in ("127.0.0.1", "::1") else host, port)

@@ -3,18 +3,18 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
+from aiokafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
 
-from schemas.topics import ALL, Topic
+from schemas.topics import DEAD_LETTERS, Topic
+from services.adapters.topic_setup import TopicState, largest_record_bytes, leader_alone, prepared_topics
 from services.config import Settings
-from services.errors import Misconfigured, Unavailable
+from services.errors import Misconfigured, Unavailable, Unstorable
 
 log = logging.getLogger(__name__)
 
@@ -22,10 +22,10 @@ LINGER_MS = 5
 BATCH_BYTES = 256 * 1024
 RECORD_OVERHEAD_BYTES = 512
 """What a record takes beside its key, value and headers: our objects and Kafka's framing."""
-LARGEST_RECORD_MARGIN_BYTES = 128 * 1024
+TRIMMED_BYTES = 64 * 1024
+"""What is kept of a dead letter that its topic does not take whole."""
 RECONNECT_S = 0.5
 STOP_S = 3.0
-TOPICS_S = 15.0
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,12 @@ class Record:
         headers = sum(len(name) + len(value) for name, value in self.headers)
         return len(self.value) + len(self.key or "") + headers + RECORD_OVERHEAD_BYTES
 
+    def trimmed(self, limit_bytes: int) -> "Record":
+        """The beginning of it, with a header `trimmed_from_bytes` that says how long the value was."""
+        mark = ("trimmed_from_bytes", str(len(self.value)).encode())
+        bare = replace(self, value=b"", headers=(*self.headers, mark))
+        return replace(bare, value=self.value[: max(min(TRIMMED_BYTES, limit_bytes - bare.size_bytes), 0)])
+
 
 class EventLog(Protocol):
     """Where accepted events go."""
@@ -58,18 +64,14 @@ class EventLog(Protocol):
         ...
 
     async def append(self, records: Sequence[Record]) -> None:
-        """Return once all in-sync replicas have every record.
+        """Return once all in-sync replicas have every record; a dead letter too large for its topic, trimmed.
 
         Raises:
+            Unstorable: a record that is no dead letter is too large for its topic. Nothing was appended.
             Unavailable: not acknowledged within `ack_timeout_s`, or, at once, too many bytes wait. What became
                 of the records is then unknown: append them again, repeats are harmless.
         """
         ...
-
-
-def largest_record_bytes(settings: Settings) -> int:
-    """A delivery of the largest size, kept whole as a dead letter, with its headers."""
-    return max(settings.max_body_bytes, 1024 * 1024) + LARGEST_RECORD_MARGIN_BYTES
 
 
 @asynccontextmanager
@@ -92,55 +94,15 @@ async def ensure_topics(settings: Settings) -> None:
         Misconfigured: a topic has another partition count than the settings, so its keys lie elsewhere.
         Unavailable: no broker answers, or the topics did not appear.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_brokers, request_timeout_ms=5000)
-    try:
-        async with asyncio.timeout(TOPICS_S):
-            await admin.start()
-            await _create_topics(admin, settings)
-            counts = await _settled_partition_counts(admin)
-    except (KafkaError, TimeoutError, OSError) as error:
-        raise Unavailable(f"no topics at {settings.kafka_brokers}: {error or 'no answer in time'}") from None
-    finally:
-        await admin.close()
-    if wrong := sorted(f"{name} has {count}" for name, count in counts.items() if count != settings.partitions):
-        raise Misconfigured(
-            f"{', '.join(wrong)} partitions, DESKPULSE_PARTITIONS says {settings.partitions}: another count sends "
-            "every key elsewhere; set DESKPULSE_PARTITIONS to what is there, or replay into new topics"
-        )
-
-
-async def _create_topics(admin: AIOKafkaAdminClient, settings: Settings) -> None:
-    response: Any = await admin.create_topics([_new_topic(topic, settings) for topic in ALL])
-    for name, code, *message in response.topic_errors:
-        error = for_code(code)
-        if code and error is not TopicAlreadyExistsError:
-            reason = message[0] if message and message[0] else error.__name__
-            raise Unavailable(f"topic {name} cannot be made: {reason}")
-
-
-def _new_topic(topic: Topic, settings: Settings) -> NewTopic:
-    configs = {
-        "retention.ms": str(int(topic.retention.total_seconds() * 1000)),
-        "max.message.bytes": str(largest_record_bytes(settings)),
-    }
-    if settings.replication >= 3:
-        configs["min.insync.replicas"] = "2"  # the broker's own default, 1, would let acks=all mean the leader alone
-    new = NewTopic(topic.name, settings.partitions, max(settings.replication, 1), topic_configs=configs)
-    new.replication_factor = settings.replication or -1  # its constructor refuses -1, the protocol does not
-    return new
-
-
-async def _settled_partition_counts(admin: AIOKafkaAdminClient) -> dict[str, int]:
-    """Partitions by topic, once the brokers know all of them: a new topic is not known everywhere at once."""
-    while True:
-        described = await admin.describe_topics([topic.name for topic in ALL])
-        if not any(for_code(each["error_code"]) is UnknownTopicOrPartitionError for each in described):
-            return {each["topic"]: len(each["partitions"]) for each in described}
-        await asyncio.sleep(0.1)
+    await prepared_topics(settings)
 
 
 class KafkaEventLog:
-    """`EventLog` on Kafka. A producer that failed for good is replaced by a new one."""
+    """`EventLog` on Kafka. A producer that failed for good is replaced by a new one.
+
+    What a topic will not take is refused or trimmed before it is sent: an idempotent producer counts its batches, and
+    one that the broker refuses leaves a hole in the count after which that producer is of no use to anybody.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -148,6 +110,9 @@ class KafkaEventLog:
         self._tried = asyncio.Event()
         self._failed = asyncio.Event()
         self._inflight_bytes = 0
+        self._limits: dict[str, int] = {}
+        """The largest record of each topic, where it is less than what we allow ourselves."""
+        self._warned = ""
 
     @property
     def inflight_bytes(self) -> int:
@@ -158,6 +123,7 @@ class KafkaEventLog:
         return self._producer is not None
 
     async def append(self, records: Sequence[Record]) -> None:
+        records = [self._fitting(record) for record in records]
         size = sum(record.size_bytes for record in records)
         limit = self._settings.max_inflight_bytes
         if self._inflight_bytes + size > limit:
@@ -174,11 +140,30 @@ class KafkaEventLog:
         except TimeoutError:
             raise Unavailable(f"Kafka did not acknowledge within {timeout_s} s") from None
         except KafkaError as error:
-            if not error.retriable:
+            if isinstance(error, MessageSizeTooLargeError):
+                self._note_refused(records, sent)
+            if not error.retriable and not isinstance(error, KafkaTimeoutError):
                 self._failed.set()
             raise Unavailable(f"Kafka refused: {error}") from None
         finally:
             self._release_when_answered(sent, size)
+
+    def _fitting(self, record: Record) -> Record:
+        limit = self._limits.get(record.topic.name, largest_record_bytes(self._settings))
+        if record.size_bytes <= limit:
+            return record
+        if record.topic is not DEAD_LETTERS:
+            raise Unstorable(f"{record.topic.name} takes {limit} bytes, this is {record.size_bytes}")
+        log.warning("dead letter trimmed", extra={"bytes": record.size_bytes, "limit": limit})
+        return record.trimmed(limit)
+
+    def _note_refused(self, records: Sequence[Record], sent: Sequence["asyncio.Future[object]"]) -> None:
+        """Remember what the broker found too large. One of several in a batch may be innocent; it says nothing."""
+        for record, answer in zip(records, sent, strict=False):
+            refused = answer.done() and not answer.cancelled() and answer.exception() is not None
+            if refused and record.size_bytes > self._batch_bytes + RECORD_OVERHEAD_BYTES:
+                known = self._limits.get(record.topic.name, record.size_bytes)
+                self._limits[record.topic.name] = min(known, record.size_bytes - 1)
 
     async def _send(self, record: Record) -> "asyncio.Future[object]":
         if self._producer is None:
@@ -218,10 +203,11 @@ class KafkaEventLog:
         """Run until cancelled: open a producer, watch it, and replace it when it has failed for good."""
         told = ""
         while True:
-            producer = self._new_producer()
+            producer = None
             try:
                 # First: a broker that makes topics when they are asked for would give them a count of its own.
-                await ensure_topics(self._settings)
+                self._heed(await prepared_topics(self._settings))
+                producer = self._new_producer()
                 async with asyncio.timeout(self._settings.ack_timeout_s * 2):
                     await producer.start()
                 self._failed.clear()
@@ -237,17 +223,32 @@ class KafkaEventLog:
                     log.warning("event log cannot be used, tries again", extra={"reason": told})
             finally:
                 self._producer = None
-                await _finished(_stop(producer))
+                if producer is not None:
+                    await _finished(_stop(producer))
             await asyncio.sleep(RECONNECT_S)
+
+    def _heed(self, topics: Mapping[str, TopicState]) -> None:
+        """Keep to what the topics take, and say once when they promise less than we answer for."""
+        for name, topic in topics.items():
+            if topic.largest_bytes is not None:
+                self._limits[name] = min(topic.largest_bytes, largest_record_bytes(self._settings))
+        sentence = leader_alone(topics)
+        if sentence and sentence != self._warned:
+            log.warning("%s", sentence)
+        self._warned = sentence or ""
+
+    @property
+    def _batch_bytes(self) -> int:
+        return min([BATCH_BYTES, *self._limits.values()])
 
     def _new_producer(self) -> AIOKafkaProducer:
         return AIOKafkaProducer(
             bootstrap_servers=self._settings.kafka_brokers,
-            client_id="deskpulse-gateway",
+            client_id="deskpulse",
             acks="all",
             enable_idempotence=not self._settings.embedded_broker,
             linger_ms=LINGER_MS,
-            max_batch_size=BATCH_BYTES,
+            max_batch_size=self._batch_bytes,
             max_request_size=largest_record_bytes(self._settings),
             request_timeout_ms=max(int(self._settings.ack_timeout_s * 1000), 100),
         )

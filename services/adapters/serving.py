@@ -89,6 +89,17 @@ class _Server(uvicorn.Server):
                 loop.remove_signal_handler(number)
 
 
+def reachable(host: str) -> str:
+    """Where a client on this machine finds a server that listens on ``host``."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+
+
+def url_of(host: str, port: int) -> str:
+    """The address of a server that listens there, as one to connect to."""
+    found = reachable(host)
+    return f"http://[{found}]:{port}" if ":" in found else f"http://{found}:{port}"
+
+
 def listening(host: str, port: int, setting: str) -> socket.socket:
     """A socket that listens there.
 

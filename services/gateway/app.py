@@ -18,7 +18,7 @@ from services.adapters.helpdesks.vendors import VENDORS
 from services.adapters.metrics import GatewayMetrics
 from services.adapters.serving import listening, serve
 from services.config import Settings
-from services.errors import BadSignature, NoEvent, Rejected, Unavailable, UnknownSource
+from services.errors import BadSignature, NoEvent, Rejected, Unavailable, UnknownSource, Unstorable
 from services.gateway.bodies import Gone, TooLarge, TooSlow
 from services.gateway.intake import Intake
 
@@ -83,6 +83,7 @@ def _answer_errors(app: FastAPI) -> None:
     app.add_exception_handler(BadSignature, answer(401, "unauthorized", www_authenticate="Bearer"))
     app.add_exception_handler(UnknownSource, answer(404, "not found"))
     app.add_exception_handler(TooLarge, answer(413, connection="close"))
+    app.add_exception_handler(Unstorable, answer(413))
     app.add_exception_handler(TooSlow, answer(408, connection="close"))
     app.add_exception_handler(Gone, answer(400, connection="close"))
     app.add_exception_handler(NoEvent, answer_faults)

@@ -16,7 +16,7 @@ from services.adapters.helpdesks.secrets import believed
 from services.adapters.helpdesks.vendors import VENDORS, events_of
 from services.adapters.metrics import EVENTS, OTHER, GatewayMetrics
 from services.config import Settings
-from services.errors import BadSignature, NoEvent, Rejected, Unavailable, UnknownSource, Untranslatable
+from services.errors import BadSignature, NoEvent, Rejected, Unavailable, UnknownSource, Unstorable, Untranslatable
 from services.gateway.bodies import Gone, TooLarge, TooSlow, body_of
 from services.gateway.posted import posted_events
 from services.gateway.records import dead_letter, event_record
@@ -30,6 +30,7 @@ _REASONS: dict[type[Exception], str] = {
     TooSlow: "timeout",
     Gone: "disconnected",
     NoEvent: "schema",
+    Unstorable: "too_large",
     Unavailable: "unavailable",
 }
 
@@ -88,7 +89,7 @@ class Intake:
         """Take canonical events, all or none.
 
         Raises:
-            BadSignature, TooLarge, TooSlow, Gone, NoEvent: nothing was taken.
+            BadSignature, TooLarge, TooSlow, Gone, NoEvent, Unstorable: nothing was taken.
             Unavailable: whether they were taken is unknown; post them again.
         """
         with self._counted(EVENTS):

@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 
 from services.adapters.helpdesks.secrets import believed
+from services.adapters.serving import url_of
 from services.config import Settings
 from services.errors import Misconfigured
 from services.simulator.desk import Parcel
@@ -61,15 +62,9 @@ def addresses(settings: Settings) -> Addresses:
             "the simulator sends presence to POST /events, which needs a token; "
             "set DESKPULSE_EVENTS_TOKEN, the same for gateway and simulator"
         )
-    gateway = settings.gateway_url or f"http://{_reachable(settings.gateway_host)}:{settings.gateway_port}"
+    gateway = settings.gateway_url or url_of(settings.gateway_host, settings.gateway_port)
     token = settings.events_token.get_secret_value()
     return Addresses(gateway.rstrip("/"), settings.simulator_tenant, secrets[0], token)
-
-
-def _reachable(host: str) -> str:
-    """A listening address as one to connect to."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-    return f"[{host}]" if ":" in host else host
 
 
 class Courier:

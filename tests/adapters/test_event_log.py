@@ -2,19 +2,26 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError, NotEnoughReplicasError, NotLeaderForPartitionError, OutOfOrderSequenceNumber
+from aiokafka.errors import (
+    KafkaError,
+    KafkaTimeoutError,
+    NotEnoughReplicasError,
+    NotLeaderForPartitionError,
+    OutOfOrderSequenceNumber,
+)
 
 from schemas.topics import DEAD_LETTERS, TICKETS
-from services.adapters.event_log import EventLog, Record, ensure_topics, open_event_log
+from services.adapters import topic_setup
+from services.adapters.event_log import TRIMMED_BYTES, EventLog, KafkaEventLog, Record, ensure_topics, open_event_log
 from services.adapters.local import free_port
 from services.config import Settings
-from services.errors import Misconfigured, Unavailable
+from services.errors import Misconfigured, Unavailable, Unstorable
 from tests.kafka.node import KafkaNode
 from tests.servers import Broker
 
@@ -27,12 +34,12 @@ def record(number: int = 0, key: str | None = "a", size: int = 10) -> Record:
     return Record(TICKETS, key, f"{number}".encode().rjust(size), (("reason", b"x"),))
 
 
-async def appended(event_log: EventLog, deadline_s: float = 30) -> None:
+async def appended(event_log: EventLog, deadline_s: float = 30, what: Record | None = None) -> None:
     """Append until it works."""
     async with asyncio.timeout(deadline_s):
         while True:
             try:
-                return await event_log.append([record()])
+                return await event_log.append([what or record()])
             except Unavailable:
                 await asyncio.sleep(0.05)
 
@@ -61,6 +68,16 @@ async def stored(brokers: str, topic: str, count: int) -> list[tuple[int, str | 
         return found
     finally:
         await consumer.stop()
+
+
+@contextmanager
+def one_producer(event_log: EventLog) -> Iterator[None]:
+    """The producer of the beginning is there at the end, and is not to be replaced."""
+    assert isinstance(event_log, KafkaEventLog)
+    producer = event_log._producer
+    yield
+    assert not event_log._failed.is_set()
+    assert event_log._producer is producer
 
 
 @asynccontextmanager
@@ -101,6 +118,73 @@ async def test_the_largest_delivery_fits_as_a_dead_letter(broker: Broker) -> Non
     known = settings(broker.brokers, broker.embedded, ack_timeout_s=10)
     async with open_event_log(known) as event_log:
         await event_log.append([Record(DEAD_LETTERS, None, os.urandom(known.max_body_bytes), (("h", b"x" * 8000),))])
+
+
+async def small_topics(kafka: KafkaNode, known: Settings, largest: int) -> None:
+    """Dead letters and tickets that take less than we would send, as an operator may have made them."""
+    await ensure_topics(known)
+    for topic in (DEAD_LETTERS, TICKETS):
+        entity = ("--entity-type", "topics", "--entity-name", topic.name)
+        change = ("--alter", "--add-config", f"max.message.bytes={largest}")
+        tool = "kafka.admin.ConfigCommand"
+        await asyncio.to_thread(kafka.tool, tool, "--bootstrap-server", kafka.brokers, *entity, *change)
+
+
+@pytest.mark.usefixtures("fresh_topics")
+async def test_a_dead_letter_too_large_for_its_topic_is_kept_trimmed_and_nobody_notices(kafka: KafkaNode) -> None:
+    known = settings(kafka.brokers, ack_timeout_s=10)
+    await small_topics(kafka, known, 100_000)
+    letter = Record(DEAD_LETTERS, None, b"x" * 500_000, (("reason", b"not_json"),))
+    async with open_event_log(known) as event_log:
+        await appended(event_log)
+        with one_producer(event_log):
+            await asyncio.gather(*(event_log.append([each]) for each in (record(1), letter, record(2))))
+            with pytest.raises(Unstorable, match=r"deskpulse.tickets takes 100000 bytes, this is \d+"):
+                await event_log.append([record(size=200_000)])
+            await event_log.append([record(number, size=60_000) for number in (3, 4, 5)])
+        assert event_log.inflight_bytes == 0
+
+    ((_, _, value, headers),) = await stored(kafka.brokers, DEAD_LETTERS.name, 1)
+    assert value == b"x" * TRIMMED_BYTES
+    assert headers == (("reason", b"not_json"), ("trimmed_from_bytes", b"500000"))
+    assert len(await stored(kafka.brokers, TICKETS.name, 6)) == 6
+
+
+@pytest.mark.usefixtures("fresh_topics")
+async def test_a_limit_that_only_a_refusal_tells_is_remembered(
+    kafka: KafkaNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def not_authorised(*_: object) -> dict[str, dict[str, int]]:
+        return {}
+
+    monkeypatch.setattr(topic_setup, "_configs", not_authorised)
+    known = settings(kafka.brokers, ack_timeout_s=10)
+    letter = Record(DEAD_LETTERS, None, b"x" * 500_000)
+    async with open_event_log(known) as event_log:
+        await appended(event_log)
+        await small_topics(kafka, known, 100_000)
+        with pytest.raises(Unavailable, match="Kafka refused"):
+            await event_log.append([letter])
+        await appended(event_log, what=letter)
+
+    ((_, _, value, _),) = await stored(kafka.brokers, DEAD_LETTERS.name, 1)
+    assert value == b"x" * TRIMMED_BYTES
+
+
+async def test_a_full_buffer_does_not_cost_others_their_producer(
+    fresh_broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: object, **__: object) -> "asyncio.Future[object]":
+        raise KafkaTimeoutError
+
+    async with open_event_log(settings(fresh_broker.brokers, embedded=True, ack_timeout_s=10)) as event_log:
+        await appended(event_log)
+        with one_producer(event_log):
+            with monkeypatch.context() as patch:
+                patch.setattr(AIOKafkaProducer, "send", full)
+                with pytest.raises(Unavailable, match="Kafka refused"):
+                    await event_log.append([record()])
+            await event_log.append([record()])
 
 
 async def test_without_a_broker_it_opens_and_refuses() -> None:

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import json
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +14,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from schemas.events import EVENT
+from services.adapters.event_log import Record
+from services.errors import Unstorable
 from services.gateway import bodies
 from tests.adapters.helpdesks.samples import SAMPLES, SECRET, Sample, differences, sample
 from tests.gateway.doubles import NOW, ListLog, client, deliver, metric
@@ -169,6 +171,33 @@ async def test_a_dead_letter_holds_no_credential() -> None:
         kept = json.loads(dict(letter.headers)["headers"])
         assert not {"authorization", "cookie", "x-deskpulse-secret", "x-zendesk-webhook-signature"} & set(kept)
         assert "test-secret" not in str(letter)
+
+
+async def test_a_dead_letter_keeps_the_headers_that_fit() -> None:
+    log = ListLog()
+    many = {f"X-Filler-{n}": "\xff" * 1000 for n in range(20)}
+    async with client(log) as http:
+        headers = [(name.encode(), value.encode("latin-1")) for name, value in {**many, **signed(b"{")}.items()]
+        assert (await http.post(HOOK, content=b"{", headers=headers)).status_code == 200
+
+    (letter,) = log.dead_letters()
+    about = dict(letter.headers)
+    assert len(about["headers"]) <= 16 * 1024
+    assert "x-zendesk-webhook-signature-timestamp" in json.loads(about["headers"])
+    assert int(about["headers_left_out"]) >= 17
+
+
+async def test_an_event_larger_than_its_topic_takes_is_413_and_not_asked_for_again() -> None:
+    class SmallLog(ListLog):
+        async def append(self, records: Sequence[Record]) -> None:
+            raise Unstorable("deskpulse.tickets takes 10 bytes, this is 600")
+
+    async with client(SmallLog()) as http:
+        answer = await deliver(http, ZENDESK)
+        counted = await metric(http, 'deskpulse_gateway_rejected_total{reason="too_large",source="zendesk"}')
+
+    assert (answer.status_code, answer.json()) == (413, {"error": "deskpulse.tickets takes 10 bytes, this is 600"})
+    assert counted == 1
 
 
 async def test_what_no_figure_depends_on_is_answered_200_and_counted() -> None:

@@ -1,6 +1,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from schemas.events import EVENT
@@ -71,3 +73,27 @@ def test_an_entitys_events_share_topic_and_key(kind: str, fields: dict[str, Any]
 
 def test_a_topics_stream_is_its_short_name() -> None:
     assert TICKETS.stream == "tickets"
+
+
+PART = st.text("a/%2F5", min_size=1, max_size=4)
+
+
+@given(st.lists(st.tuples(st.none() | PART, st.none() | PART, PART), min_size=2, max_size=2, unique=True))
+def test_no_two_tickets_share_a_key(tickets: list[tuple[str | None, str | None, str]]) -> None:
+    keys = {
+        route(EVENT.validate_python({"type": "ticket.created"} | EVENTS["ticket.created"] | fields))[1]
+        for fields in ({"tenant": t, "source": s, "ticket_id": i} for t, s, i in tickets)
+    }
+
+    assert len(keys) == 2
+
+
+def test_a_slash_in_an_id_is_no_border() -> None:
+    within = {"tenant": "a", "ticket_id": "zendesk/5"}
+    apart = {"tenant": "a", "source": "zendesk", "ticket_id": "5"}
+    keys = [
+        route(EVENT.validate_python({"type": "ticket.created"} | EVENTS["ticket.created"] | fields))[1]
+        for fields in (within, apart)
+    ]
+
+    assert keys == ["a/zendesk%2F5", "a/zendesk/5"]
