@@ -22,10 +22,11 @@ from schemas.codec import Millis
 from schemas.policy import Policy
 from services.adapters.policy_file import load_policy
 from services.adapters.serving import listening, serve
-from services.board.composition import wall
+from services.board.composition import Meaning, wall
 from services.board.exposition import Exposition, KpiCollector
 from services.board.feed import Feed
 from services.board.following import Follower, all_shards
+from services.board.freshness import state_of
 from services.board.wall import Wall
 from services.config import Settings
 
@@ -69,14 +70,21 @@ class Board:
     def __init__(self, follower: Follower, policy: Policy, now: Callable[[], Millis]) -> None:
         self.follower = follower
         self._now = now
-        self._states = tuple(policy.utilisation.denominator_states)
+        self._meaning = Meaning.of(policy)
         self.feed = Feed(self.wall, follower.changed)
-        self.exposition = Exposition(KpiCollector(follower, now))
+        self.exposition = Exposition(KpiCollector(follower, now, self._meaning))
         self.app = build_app(self)
 
     def wall(self) -> Wall:
         """The wall as of now."""
-        return wall(self.follower.columns, self.follower.reading, self._now(), self._states)
+        return wall(self.follower.columns, self.follower.reading, self._now(), self._meaning)
+
+    def health(self) -> dict[str, str]:
+        """How the reading goes, without composing a wall."""
+        reading = self.follower.reading
+        state, sentence = state_of(reading, self._now())
+        policy = "another" if reading.other_policy else "same"
+        return {"status": "ok", "figures": state, "policy": policy, "sentence": sentence}
 
 
 @asynccontextmanager
@@ -89,7 +97,7 @@ async def open_board(settings: Settings, policy: Policy, now: Callable[[], Milli
         retry=Retry(NoBackoff(), 0),  # a reconnect that we do not notice would lose announcements
     )
     async with redis:
-        follower = Follower(redis, settings.namespace, all_shards(settings.partitions), now)
+        follower = Follower(redis, settings.namespace, all_shards(settings.partitions), now, policy.fingerprint())
         board = Board(follower, policy, now)
         async with _beside(follower.run, board.feed.run):
             yield board
@@ -139,7 +147,7 @@ def build_app(board: Board) -> FastAPI:
     @app.api_route("/healthz", methods=READS, include_in_schema=False)
     async def healthz() -> Response:
         """200 as long as the process answers: without the store it still serves the last figures."""
-        return JSONResponse({"status": "ok", "figures": board.wall().freshness.state})
+        return JSONResponse(board.health())
 
     @app.api_route("/", methods=READS, include_in_schema=False)
     async def page() -> Response:

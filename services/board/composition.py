@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
 from schemas.codec import Millis, instant
+from schemas.policy import Policy
 from services.board import figures
 from services.board.columns import Columns, Numbers, Rows
 from services.board.figures import Value
@@ -24,7 +26,6 @@ from services.board.wall import (
 from services.core.kpis import ratio
 from services.core.tally import AGENT_STATES, ALL, CLOCKS, DAY_MS, HOUR_MS, MINUTE_MS, UNSOLVED
 
-BACKLOG = tuple(f"backlog.{status}" for status in UNSOLVED)
 SIGNED_IN = tuple(state for state in AGENT_STATES if state != "offline")
 HANDLING = ("busy", "wrap_up")
 STAFFED = (*HANDLING, "available")
@@ -40,12 +41,29 @@ class Waits:
     longest_since: Millis | None
 
 
-def wall(columns: Columns, reading: Reading, now: Millis, utilisation_states: Sequence[str]) -> Wall:
-    """Everything that the wall shows at ``now``.
+@dataclass(frozen=True)
+class Meaning:
+    """What the policy says of figures that are made when somebody looks."""
 
-    Args:
-        utilisation_states: The agent states that utilisation is a share of; the policy says which.
-    """
+    backlog_statuses: tuple[str, ...]
+    """The statuses that count as backlog. Of solved and closed tickets there is no level to show."""
+    utilisation_states: tuple[str, ...]
+    """The agent states that utilisation is a share of."""
+
+    @classmethod
+    def of(cls, policy: Policy) -> Self:
+        """As far as levels are kept for it."""
+        statuses = tuple(status for status in UNSOLVED if status in policy.backlog.statuses)
+        return cls(statuses, tuple(policy.utilisation.denominator_states))
+
+    @property
+    def backlog(self) -> tuple[str, ...]:
+        """The measures whose levels add up to the backlog."""
+        return tuple(f"backlog.{status}" for status in self.backlog_statuses)
+
+
+def wall(columns: Columns, reading: Reading, now: Millis, meaning: Meaning) -> Wall:
+    """Everything that the wall shows at ``now``."""
     page = Wall(at=instant(now), freshness=freshness(reading, now))
     if not reading.loaded:
         return page
@@ -55,10 +73,10 @@ def wall(columns: Columns, reading: Reading, now: Millis, utilisation_states: Se
         waits = waits_by_queue(columns, at)
         parts["waiting"] = _waiting(list(waits.values()))
         parts["first_response"] = _first_response(columns, at)
-        parts["backlog"] = _backlog(columns, at, waits)
+        parts["backlog"] = _backlog(columns, at, waits, meaning.backlog)
         parts["sla"] = _sla(columns, at)
     if reading.agents_at is not None:
-        parts["agents"] = _agents(columns, at, utilisation_states)
+        parts["agents"] = _agents(columns, at, meaning.utilisation_states)
     return page.model_copy(update=parts)
 
 
@@ -88,14 +106,16 @@ def _first_response(columns: Columns, at: Millis) -> FirstResponse:
     return FirstResponse(count=given.count, median_s=given.percentile_s(0.5), p90_s=given.percentile_s(0.9))
 
 
-def _backlog(columns: Columns, at: Millis, waits: dict[Value, Waits]) -> Backlog:
+def _backlog(columns: Columns, at: Millis, waits: dict[Value, Waits], measures: Sequence[str]) -> Backlog:
+    if not measures:
+        return Backlog()
     end = present(at)
     begins = at - at % TREND_STEP_MS - DAY_MS
-    since = figures.known_since(columns, *BACKLOG)
-    trends = figures.levels_at(columns, begins, TREND_STEP_MS, TREND_SIZE, "queue", *BACKLOG)
-    open_now = _by_queue(columns, figures.level_at(columns, end, *BACKLOG))
+    since = figures.known_since(columns, *measures)
+    trends = figures.levels_at(columns, begins, TREND_STEP_MS, TREND_SIZE, "queue", *measures)
+    open_now = _by_queue(columns, figures.level_at(columns, end, *measures))
     known_then = since is not None and since <= end - HOUR_MS
-    open_then = _by_queue(columns, figures.level_at(columns, end - HOUR_MS, *BACKLOG)) if known_then else None
+    open_then = _by_queue(columns, figures.level_at(columns, end - HOUR_MS, *measures)) if known_then else None
     live = {queue for queue, levels in trends.items() if levels.any()} | {q for q, n in open_now.items() if n}
     queues = [
         _queue(queue, open_now, open_then, waits.get(queue), _known(trends.get(queue), begins, since))

@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 
 from schemas.codec import Millis
 from services.board.columns import Columns
+from services.board.composition import Meaning
 from services.board.families import Families
 from services.board.freshness import Reading
 from services.board.series import Guard, LabelTexts
@@ -35,9 +36,12 @@ class Followed(Protocol):
 class KpiCollector(Collector):
     """Reads the follower's columns whenever somebody scrapes."""
 
-    def __init__(self, follower: Followed, now: Callable[[], Millis], texts: LabelTexts | None = None) -> None:
+    def __init__(
+        self, follower: Followed, now: Callable[[], Millis], meaning: Meaning, texts: LabelTexts | None = None
+    ) -> None:
         self._follower = follower
         self._now = now
+        self._meaning = meaning
         self._guard = Guard()
         self._texts = texts or LabelTexts()
 
@@ -51,12 +55,17 @@ class KpiCollector(Collector):
         if read_at is not None and now - read_at <= GONE_AFTER_MS:
             self._guard.enter(self._follower.policies)
             at = reading.figures_at(now)
-            yield from Families(self._follower.columns, at, self._texts, self._guard).all()
+            yield from Families(self._follower.columns, at, self._texts, self._guard, self._meaning).all()
             yield _instant(
                 "deskpulse_event_time_timestamp_seconds", "Event time of the newest event.", reading.newest_event_at
             )
         up = int(not reading.stale(now))
         yield GaugeMetricFamily("deskpulse_exporter_redis_up", "1 while the store answers, else 0.", value=up)
+        yield GaugeMetricFamily(
+            "deskpulse_exporter_policy_mismatch",
+            "1 while some of the state was made under another policy than the board's, else 0.",
+            value=int(reading.other_policy),
+        )
         yield _instant("deskpulse_exporter_snapshot_timestamp_seconds", "When the store last answered.", read_at)
         yield CounterMetricFamily(
             "deskpulse_exporter_regressions",

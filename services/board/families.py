@@ -16,9 +16,9 @@ from prometheus_client.core import (
 from schemas.codec import Millis
 from services.board import figures
 from services.board.columns import Columns, Rows
-from services.board.composition import BACKLOG, SIGNED_IN, present
+from services.board.composition import SIGNED_IN, Meaning, present
 from services.board.series import Guard, LabelTexts, Shown
-from services.core.tally import CLOCKS, DAY, DAY_MS, HISTOGRAM_EDGES_MS, HOUR_MS, UNSOLVED, step_of
+from services.core.tally import CLOCKS, DAY, DAY_MS, HISTOGRAM_EDGES_MS, HOUR_MS, step_of
 
 WINDOWS_MS = {"1h": HOUR_MS, "24h": DAY_MS}
 STATS = {"p50": 0.5, "p90": 0.9}
@@ -45,12 +45,12 @@ class Families:
     at: Millis
     texts: LabelTexts
     guard: Guard
+    meaning: Meaning
 
     def all(self) -> Iterator[Metric]:
         """Every KPI family."""
-        yield self.tickets_open()
-        yield self.tickets_unassigned()
-        yield self.backlog_age()
+        if self.meaning.backlog_statuses:
+            yield from (self.tickets_open(), self.tickets_unassigned(), self.backlog_age())
         yield self.oldest_unanswered()
         yield self.oldest_waiting()
         yield from (self.durations(measure, text) for measure, text in DURATIONS.items())
@@ -61,13 +61,14 @@ class Families:
 
     def tickets_open(self) -> Metric:
         labels = ("queue", "channel", "priority")
-        counted = {s: self._counts(self._level(f"backlog.{s}"), labels) for s in UNSOLVED}
+        statuses = self.meaning.backlog_statuses
+        counted = {s: self._counts(self._level(f"backlog.{s}"), labels) for s in statuses}
         known = set(self._counts(figures.all_time(self.columns, "opened"), labels)).union(*counted.values())
-        sums = {(*shown, s): counted[s].get(shown, 0) for shown, s in product(sorted(known), UNSOLVED)}
+        sums = {(*shown, s): counted[s].get(shown, 0) for shown, s in product(sorted(known), statuses)}
         return _gauge("deskpulse_tickets_open", "Tickets in the backlog by state.", (*labels, "state"), sums)
 
     def tickets_unassigned(self) -> Metric:
-        rows = self._level(*BACKLOG)
+        rows = self._level(*self.meaning.backlog)
         grouping = self.columns.labels.grouping(("agent",))
         if len(rows):
             nobody = grouping.keys.index((None,)) if (None,) in grouping.keys else -1
@@ -76,7 +77,7 @@ class Families:
         return _gauge("deskpulse_tickets_unassigned", "Tickets in the backlog without an agent.", QUEUE, sums)
 
     def backlog_age(self) -> Metric:
-        measures = [f"opened_at.{status}" for status in UNSOLVED]
+        measures = [f"opened_at.{status}" for status in self.meaning.backlog_statuses]
         rows, opened = figures.standing_until(self.columns, self.at, *measures)
         ages = self.at - opened
         within = [self._counts(rows.where(ages <= 1000 * edge), QUEUE) for edge in AGES_S]

@@ -33,7 +33,6 @@ class Sketch:
     """Durations by log bucket."""
 
     steps: dict[int, int]
-    total_ms: Millis
 
     @property
     def count(self) -> int:
@@ -88,7 +87,7 @@ def sketch(rows: Rows) -> Sketch:
     """The durations in ``rows``, which are of one measure."""
     steps, place = np.unique(rows.step, return_inverse=True)
     counts = summed_by(place, rows.count, len(steps))
-    return Sketch(dict(zip(steps.tolist(), counts.tolist(), strict=True)), int(rows.total.sum()))
+    return Sketch(dict(zip(steps.tolist(), counts.tolist(), strict=True)))
 
 
 def level_at(columns: Columns, at: Millis, *measures: str) -> Rows:

@@ -45,7 +45,10 @@ def all_shards(partitions: int) -> list[Shard]:
 class Follower:
     """Keeps `columns` like the store for as long as `run` runs."""
 
-    def __init__(self, redis: Redis, namespace: str, shards: Sequence[Shard], now: Callable[[], Millis]) -> None:
+    def __init__(
+        self, redis: Redis, namespace: str, shards: Sequence[Shard], now: Callable[[], Millis], policy: str
+    ) -> None:
+        """``policy`` is the fingerprint of the board's own; state under another one is told, and shown."""
         self.columns = Columns()
         self.changed = asyncio.Event()
         """Set when a figure may have changed; the one who waits for it clears it."""
@@ -53,6 +56,8 @@ class Follower:
         self._store = StateStore(redis, namespace)
         self._channel = changes_channel(namespace)
         self._now = now
+        self._policy = policy
+        self._other_policy = False
         self._shards = list(shards)
         self._copies = {shard: ShardCopy(self._store, self.columns, shard) for shard in shards}
         self._polled: dict[Shard, int] = {}
@@ -70,6 +75,7 @@ class Follower:
             tickets_at=self._watermark(TICKETS.stream),
             agents_at=self._watermark(AGENTS.stream),
             advanced_at=self._advanced_at,
+            other_policy=self._other_policy,
         )
 
     @property
@@ -196,10 +202,26 @@ class Follower:
             self._answering = True
             log.info("store answers")
             self.changed.set()
+        self._compare_policies()
         newest = max((copy.meta.watermark for copy in self._copies.values()), default=0)
         if newest > self._newest:
             self._advanced_at = self._read_at
         self._newest = newest
+
+    def _compare_policies(self) -> None:
+        others = self.policies - {self._policy}
+        if bool(others) == self._other_policy:
+            return
+        self._other_policy = bool(others)
+        self.changed.set()
+        if others:
+            log.warning(
+                "the state was made under another policy than this board's: its figures mix two meanings; give board "
+                "and processor the same DESKPULSE_POLICY",
+                extra={"board": self._policy, "state": ", ".join(sorted(others))},
+            )
+        else:
+            log.info("board and state have the same policy again")
 
     def _watermark(self, stream: str) -> Millis | None:
         newest = max((c.meta.watermark for (s, _), c in self._copies.items() if s == stream), default=0)

@@ -9,6 +9,7 @@ STALE_AFTER_MS: Millis = 5_000
 QUIET_AFTER_MS: Millis = 300_000
 BEHIND_AFTER_MS: Millis = 60_000
 ADVANCING_FOR_MS: Millis = 10_000
+OTHER_POLICY = "The processor counts under another policy than this board's."
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class Reading:
     agents_at: Millis | None = None
     advanced_at: Millis | None = None
     """When, by our clock, the newest event was last replaced by a newer one."""
+    other_policy: bool = False
+    """Whether some of the state was made under another policy than ours: two meanings stand on one wall."""
 
     @property
     def loaded(self) -> bool:
@@ -45,25 +48,32 @@ class Reading:
 
 def freshness(reading: Reading, now: Millis) -> Freshness:
     """The state of the figures at ``now``."""
-    newest = reading.newest_event_at
-    if reading.read_at is None:
-        return Freshness(state="unknown", sentence="Unknown: nothing has been read from the store yet.")
-    state, sentence = _state(reading, newest, now)
+    newest, read_at = reading.newest_event_at, reading.read_at
+    state, sentence = state_of(reading, now)
     return Freshness(
         state=state,
-        read_at=instant(reading.read_at),
-        age_s=max(now - reading.read_at, 0) / 1000,
+        read_at=None if read_at is None else instant(read_at),
+        age_s=None if read_at is None else max(now - read_at, 0) / 1000,
         newest_event_at=None if newest is None else instant(newest),
         sentence=sentence,
     )
 
 
-def _state(reading: Reading, newest: Millis | None, now: Millis) -> tuple[State, str]:
+def state_of(reading: Reading, now: Millis) -> tuple[State, str]:
+    """The word and the sentence alone."""
+    state, sentence = _state(reading, now)
+    return state, f"{sentence} {OTHER_POLICY}" if reading.other_policy else sentence
+
+
+def _state(reading: Reading, now: Millis) -> tuple[State, str]:
+    if reading.read_at is None:
+        return "unknown", "Unknown: nothing has been read from the store yet."
     if reading.stale(now):
         return (
             "stale",
-            f"Stale: the store does not answer, the figures are {words(now - (reading.read_at or 0))} old.",
+            f"Stale: the store does not answer, the figures are {words(now - reading.read_at)} old.",
         )
+    newest = reading.newest_event_at
     if newest is None:
         return "quiet", "Quiet: no event has come yet."
     age = now - newest

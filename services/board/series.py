@@ -1,5 +1,6 @@
 """What stands between figures and Prometheus series: label texts with a limit, and counters that do not fall."""
 
+import hashlib
 from collections.abc import Iterable
 
 import numpy as np
@@ -11,6 +12,8 @@ OTHER = "__other__"
 MOST_VALUES = 100
 """Per label; what is beyond goes to OTHER. Every board folds the same ones: the last in the alphabet."""
 LONGEST_TEXT = 64
+DIGEST_SIZE = 8
+"""How much of a long value's hash tells it from others that begin alike."""
 
 Shown = tuple[str, ...]
 """Label values as they are shown."""
@@ -59,9 +62,17 @@ class LabelTexts:
 
 
 def _limited(values: Iterable[str | None], most: int) -> dict[str | None, str]:
-    texts = {value: NONE if value is None else value[:LONGEST_TEXT] for value in values}
+    texts = {value: NONE if value is None else _text(value) for value in values}
     kept = set(sorted(set(texts.values()))[:most])
     return {value: text if text in kept else OTHER for value, text in texts.items()}
+
+
+def _text(value: str) -> str:
+    """``value`` as a label: cut where it is too long, and never what another value or a word of ours is shown as."""
+    if len(value) > LONGEST_TEXT:
+        digest = hashlib.sha256(value.encode()).hexdigest()[:DIGEST_SIZE]
+        return f"{value[: LONGEST_TEXT - DIGEST_SIZE - 1]}~{digest}"
+    return value + "_" if value.rstrip("_") in (NONE, OTHER.rstrip("_")) else value
 
 
 class Guard:

@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 
 from schemas.policy import Policy
 from services.adapters.state_store import StateStore
+from services.board import app
 from services.board.app import Board, main, open_board
 from services.board.feed import Feed
 from services.board.wall import Freshness, Waiting, Wall
@@ -36,9 +37,14 @@ def settings(url: str, namespace: str) -> Settings:
 
 
 @pytest.fixture
-async def writer(store_url: str, namespace: str) -> AsyncIterator[Writer]:
+async def redis_store(store_url: str, namespace: str) -> AsyncIterator[StateStore]:
     async with Redis.from_url(store_url) as redis:
-        yield Writer(StateStore(redis, namespace))
+        yield StateStore(redis, namespace)
+
+
+@pytest.fixture
+def writer(redis_store: StateStore) -> Writer:
+    return Writer(redis_store)
 
 
 @asynccontextmanager
@@ -131,6 +137,40 @@ async def test_a_board_without_a_store_answers_that_it_knows_nothing(namespace: 
     assert "deskpulse_exporter_redis_up 0.0" in metrics
     assert "deskpulse_tickets_open" not in metrics
     assert health.status_code == 200
+
+
+async def test_health_composes_no_wall_and_is_an_answer_whatever_the_figures_are(
+    store_url: str, namespace: str, writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> Wall:
+        raise ArithmeticError
+
+    await writer.write(TALLIES, watermark=10**18)  # an instant that no calendar has
+    monkeypatch.setattr(app, "wall", broken)
+    async with loaded_board(settings(store_url, namespace)) as board, asking(board) as client:
+        health = await client.get("/healthz")
+
+    assert health.status_code == 200
+    assert health.json() == {
+        "status": "ok",
+        "figures": "live",
+        "policy": "same",
+        "sentence": "Live: the newest event is 0 s old.",
+    }
+
+
+async def test_state_under_another_policy_is_told_everywhere(
+    store_url: str, namespace: str, redis_store: StateStore
+) -> None:
+    await Writer(redis_store, policy="theirs").write(TALLIES)
+    async with loaded_board(settings(store_url, namespace)) as board, asking(board) as client:
+        health = (await client.get("/healthz")).json()
+        wall = (await client.get("/api/v1/wall")).json()
+        metrics = (await client.get("/metrics")).text
+
+    assert (health["status"], health["policy"]) == ("ok", "another")
+    assert "under another policy than this board's" in wall["freshness"]["sentence"]
+    assert "deskpulse_exporter_policy_mismatch 1.0" in metrics
 
 
 def page(count: int) -> Wall:

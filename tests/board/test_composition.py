@@ -5,20 +5,21 @@ import json
 import pytest
 
 from schemas.codec import Millis, instant
+from schemas.policy import Policy
 from services.board.columns import Columns
-from services.board.composition import wall
+from services.board.composition import Meaning, wall
 from services.board.freshness import Reading, words
 from services.board.wall import Wall
 from services.core.tally import DAY_MS, HOUR_MS, MINUTE_MS, Tallies, step_of
 from tests.board.written import NOW_MS, columns_of, dims, flow, level, stands, together
 
-STATES = ("available", "busy", "wrap_up", "training", "meeting")
+MEANING = Meaning.of(Policy())
 LIVE = Reading(read_at=NOW_MS, answering=True, tickets_at=NOW_MS - 1000, agents_at=NOW_MS - 1000, advanced_at=NOW_MS)
 BILLING, SHIPPING, NO_QUEUE = dims("billing"), dims("shipping"), dims(None)
 
 
-def shown(*tallies: Tallies, reading: Reading = LIVE, at: Millis = NOW_MS) -> Wall:
-    return wall(columns_of(together(*tallies)), reading, at, STATES)
+def shown(*tallies: Tallies, reading: Reading = LIVE, at: Millis = NOW_MS, meaning: Meaning = MEANING) -> Wall:
+    return wall(columns_of(together(*tallies)), reading, at, meaning)
 
 
 def test_waiting_is_counted_up_to_now() -> None:
@@ -65,6 +66,26 @@ def test_backlog_by_queue_with_its_change_and_trend() -> None:
     # An event counts from its own minute on: what came at 9:30 sharp is not yet in the level of 9:30.
     assert backlog.trend.values[84:] == [0, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 3, 3]
     assert backlog.queues[0].trend[-4:] == [1, 1, 2, 2]
+
+
+def backlog_of(*statuses: str) -> Meaning:
+    return Meaning.of(Policy.model_validate({"backlog": {"statuses": statuses}}))
+
+
+def test_the_policy_says_which_statuses_are_backlog() -> None:
+    centre = together(*[level(f"backlog.{s}", NOW_MS - 2 * HOUR_MS) for s in ("new", "open", "pending", "on_hold")])
+
+    assert shown(centre).backlog.total == 4
+    some = shown(centre, meaning=backlog_of("pending", "new", "solved")).backlog
+    assert (some.total, some.queues[0].open) == (2, 2)
+    assert some.trend is not None
+    assert some.trend.values[-1] == 2
+
+
+def test_a_backlog_of_solved_tickets_alone_is_unknown_and_no_zero() -> None:
+    page = shown(level("backlog.open", NOW_MS - HOUR_MS), meaning=backlog_of("solved"))
+
+    assert page.backlog.total is None
 
 
 def test_an_hour_ago_before_the_first_event_is_unknown() -> None:
@@ -124,7 +145,7 @@ def test_agents_and_how_busy_the_last_hour_was() -> None:
 
 
 def test_nothing_read_is_unknown_and_no_zero() -> None:
-    page = json.loads(wall(Columns(), Reading(), NOW_MS, STATES).model_dump_json())
+    page = json.loads(wall(Columns(), Reading(), NOW_MS, MEANING).model_dump_json())
 
     assert page["freshness"]["state"] == "unknown"
     assert page["waiting"] == {"count": None, "longest_since": None}
@@ -198,12 +219,18 @@ def test_instants_are_utc_and_the_trend_says_from() -> None:
             "Stale: the store does not answer, the figures are 6 s old.",
             id="hung",
         ),
+        pytest.param(
+            {"other_policy": True},
+            "live",
+            "Live: the newest event is 1 s old. The processor counts under another policy than this board's.",
+            id="another policy",
+        ),
     ],
 )
 def test_freshness_is_one_word_and_one_sentence(changes: dict[str, object], state: str, sentence: str) -> None:
     reading = Reading(**{**LIVE.__dict__, **changes})
 
-    found = wall(Columns(), reading, NOW_MS, STATES).freshness
+    found = wall(Columns(), reading, NOW_MS, MEANING).freshness
 
     assert (found.state, found.sentence) == (state, sentence)
 

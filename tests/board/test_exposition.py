@@ -4,13 +4,17 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parsed_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parsed_text
 
 from schemas.codec import Millis
+from schemas.policy import Policy
 from services.board.columns import Columns
+from services.board.composition import Meaning
 from services.board.exposition import Exposition, KpiCollector
 from services.board.freshness import Reading
 from services.board.series import Guard, LabelTexts
@@ -18,6 +22,7 @@ from services.core.tally import DAY_MS, HOUR_MS, MINUTE_MS, Tallies, step_of
 from tests.board.written import NOW_MS, SHARD, dims, flow, level, put, stands, together
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
+DEFAULTS = Policy()
 LIVE = Reading(read_at=NOW_MS, answering=True, tickets_at=NOW_MS, agents_at=NOW_MS)
 BILLING, CHAT, NO_QUEUE = dims("billing"), dims("billing", channel="chat"), dims(None)
 
@@ -54,8 +59,10 @@ class Stand:
         put(self.columns, SHARD, tallies)
 
 
-def exposition(stand: Stand, now: Callable[[], Millis] = lambda: NOW_MS, most_values: int = 100) -> Exposition:
-    return Exposition(KpiCollector(stand, now, LabelTexts(most_values)))
+def exposition(
+    stand: Stand, now: Callable[[], Millis] = lambda: NOW_MS, most_values: int = 100, policy: Policy = DEFAULTS
+) -> Exposition:
+    return Exposition(KpiCollector(stand, now, Meaning.of(policy), LabelTexts(most_values)))
 
 
 def samples(shown: Exposition, accept: str = "") -> dict[str, float]:
@@ -166,6 +173,7 @@ def test_a_store_away_for_long_takes_the_kpis_with_it() -> None:
     assert short["deskpulse_exporter_redis_up{}"] == 0
     assert {name.partition("{")[0] for name in long} == {
         "deskpulse_exporter_redis_up",
+        "deskpulse_exporter_policy_mismatch",
         "deskpulse_exporter_snapshot_timestamp_seconds",
         "deskpulse_exporter_regressions_total",
         "deskpulse_exporter_series_dropped_total",
@@ -187,3 +195,55 @@ def test_nobody_is_named() -> None:
     body, _ = exposition(Stand(CENTRE)).text("")
 
     assert b"zenobia" not in body
+
+
+def test_a_queue_called_none_is_not_the_tickets_without_one() -> None:
+    names = (None, "none", "none_", "__other__")
+    centre = together(*[flow("opened", NOW_MS - n, values=dims(name)) for n, name in enumerate(names)])
+
+    found = samples(exposition(Stand(centre)))
+
+    for shown in ("none", "none_", "none__", "__other___"):
+        assert found[f"deskpulse_tickets_opened_total{{queue={shown}}}"] == 1
+
+
+def test_long_names_that_begin_alike_stay_apart_and_are_the_same_on_every_board() -> None:
+    names = ["x" * 63, "x" * 64, "x" * 64 + "a", "x" * 64 + "b"]
+    centre = together(*[flow("opened", NOW_MS - n, values=dims(name)) for n, name in enumerate(names)])
+
+    shown = {name for name in samples(exposition(Stand(centre))) if name.startswith("deskpulse_tickets_opened_total")}
+
+    assert len(shown) == 4
+    assert f"deskpulse_tickets_opened_total{{queue={names[1]}}}" in shown
+    assert f"deskpulse_tickets_opened_total{{queue={'x' * 55}~{sha256(names[2].encode()).hexdigest()[:8]}}}" in shown
+
+
+def test_the_policy_says_which_statuses_are_backlog() -> None:
+    pending = Policy.model_validate({"backlog": {"statuses": ["pending"]}})
+    nothing_live = Policy.model_validate({"backlog": {"statuses": ["solved"]}})
+
+    found = samples(exposition(Stand(CENTRE), policy=pending))
+
+    assert found["deskpulse_tickets_open{channel=email,priority=normal,queue=billing,state=pending}"] == 1
+    assert not [name for name in found if name.startswith("deskpulse_tickets_open{") and "state=open" in name]
+    assert found["deskpulse_tickets_unassigned{queue=billing}"] == 0
+    assert found["deskpulse_backlog_age_seconds_bucket{le=+Inf,queue=billing}"] == 0
+    assert not [
+        n for n in samples(exposition(Stand(CENTRE), policy=nothing_live)) if n.startswith("deskpulse_tickets_open{")
+    ]
+
+
+def test_another_policy_than_the_boards_is_a_one() -> None:
+    same = samples(exposition(Stand(CENTRE)))
+    other = samples(exposition(Stand(CENTRE, replace(LIVE, other_policy=True))))
+
+    assert same["deskpulse_exporter_policy_mismatch{}"] == 0
+    assert other["deskpulse_exporter_policy_mismatch{}"] == 1
+
+
+def test_every_family_is_in_the_documentation() -> None:
+    page = Path("docs/metrics.md").read_text()
+    families = list(parsed_text(exposition(Stand(CENTRE)).text("")[0].decode()))
+
+    names = {f"{family.name}_total" if family.type == "counter" else family.name for family in families}
+    assert {name for name in names if f"`{name}`" not in page and not name.endswith(("_gcount", "_gsum"))} == set()

@@ -17,7 +17,7 @@ from services.adapters.state_store import StateStore
 from services.board import figures
 from services.board.following import Follower, all_shards
 from services.core.tally import DAY_MS, HOUR_MS, MINUTE, MINUTE_MS, Tallies
-from tests.board.written import NOW_MS, SHARD, Writer, dims, flow, level, stands, together
+from tests.board.written import NOW_MS, POLICY, SHARD, Writer, dims, flow, level, stands, together
 
 WITHIN_S = 10.0
 
@@ -28,7 +28,7 @@ def client(url: str) -> Redis:
 
 @asynccontextmanager
 async def following(redis: Redis, namespace: str, partitions: int = 2) -> AsyncIterator[Follower]:
-    follower = Follower(redis, namespace, all_shards(partitions), lambda: NOW_MS)
+    follower = Follower(redis, namespace, all_shards(partitions), lambda: NOW_MS, POLICY)
     task = asyncio.create_task(follower.run())
     try:
         yield follower
@@ -222,3 +222,21 @@ async def test_a_store_that_was_never_there_is_waited_for(namespace: str) -> Non
 
         assert not follower.reading.loaded
         assert follower.reading.read_at is None
+
+
+async def test_state_under_another_policy_than_ours_is_told_once_and_for_as_long_as_it_lasts(
+    redis: Redis, namespace: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    store, told = StateStore(redis, namespace), "another policy than this board's"
+    await Writer(store, policy="theirs").write(backlog(1))
+    async with following(redis, namespace) as follower:
+        await until(follower, lambda: follower.reading.other_policy)
+        await Writer(store, ("agents", 1)).write(backlog(1))
+        await until(follower, lambda: open_tickets(follower) == 2)
+        assert follower.reading.other_policy
+        assert [told in message for message in caplog.messages].count(True) == 1
+
+        await redis.delete(shard_key(namespace, *SHARD))
+        await Writer(store).write(backlog(3))
+        await until(follower, lambda: not follower.reading.other_policy)
+        assert open_tickets(follower) == 4

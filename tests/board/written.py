@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from schemas.codec import Millis
+from schemas.policy import Policy
 from services.adapters.state_layout import (
     META,
     NOW_INDEX,
@@ -23,6 +24,7 @@ from services.adapters.state_store import StateStore
 from services.board.columns import Columns, Shard
 from services.core.tally import GRAIN_MS, NOW, Cells, Dims, Tallies, difference, oldest_kept, spread
 
+POLICY = Policy().fingerprint()
 NOW_MS: Millis = 1_772_445_600_000  # 2026-03-02T10:00:00Z
 SHARD: Shard = ("tickets", 0)
 
@@ -58,7 +60,7 @@ def put(columns: Columns, shard: Shard, tallies: Tallies) -> None:
 class Writer:
     """Writes one shard as the processor does: what changed, behind the fence, announced."""
 
-    def __init__(self, store: StateStore, shard: Shard = SHARD, policy: str = "p") -> None:
+    def __init__(self, store: StateStore, shard: Shard = SHARD, policy: str = POLICY) -> None:
         self.next = 0
         self.tallies: Tallies = {}
         self._store = store
