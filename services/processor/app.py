@@ -54,8 +54,11 @@ FETCH_WAIT_MS = 100
 class PartitionBatches:
     """One message for each topic-partition and fetch; its value is the list of Kafka records."""
 
+    shards: Shards
+
     def iterate(self, records: Mapping[TP, Sequence[Record]]) -> Iterator[tuple[TP, SimpleNamespace]]:
         for tp, batch in records.items():
+            self.shards.recognise(tp, batch)  # here, since Faust drops what it has read before
             last = batch[-1]
             yield (
                 tp,
@@ -115,8 +118,8 @@ def build_app(settings: Settings, shards: Shards, metrics: ProcessorMetrics) -> 
     app = faust.App(
         settings.kafka_group,
         broker="kafka://" + ";".join(broker.strip() for broker in settings.kafka_brokers.split(",")),
-        ConsumerScheduler=PartitionBatches,
-        consumer_auto_offset_reset="none",  # what lies outside the log is for `check` to judge: end, and load again
+        ConsumerScheduler=type("Batches", (PartitionBatches,), {"shards": shards}),
+        consumer_auto_offset_reset="earliest",
         topic_allow_declare=False,
         topic_disable_leader=True,
         web_enabled=False,

@@ -113,8 +113,6 @@ class Shards:
             return await self.load(tp) if tp in self.unattended() else None
         try:
             news = [record for record in records if record.offset >= shard.next]
-            if len(news) < len(records):
-                shard.recognise(records)
             if not news:
                 return None
             if news[0].offset > shard.next and not await self._nothing_between(tp, shard, news[0].offset):
@@ -133,6 +131,17 @@ class Shards:
             raise
         self._metrics.applied(tp.topic, news)
         return None
+
+    def recognise(self, tp: TP, records: Sequence[Record]) -> None:
+        """Look at records as they are fetched: where some come again, as after Kafka went back to the beginning of an
+        exchanged log, they must be the same."""
+        shard = self._owned.get(tp)
+        if shard is None or records[0].offset >= shard.next:
+            return
+        try:
+            shard.recognise(records)
+        except Halted as error:
+            self._halt(tp, error)
 
     def forget(self, tps: Iterable[TP]) -> None:
         """Somebody else owns them now, or will."""

@@ -97,8 +97,11 @@ async def test_records_that_come_again_must_be_the_same(shards: Shards, log: Scr
     await shards.assign([TICKETS])
     await shards.absorb(TICKETS, log.records[:5])
 
+    shards.recognise(TICKETS, log.records[3:8])
     assert await shards.absorb(TICKETS, log.records[3:8]) is None
+    assert shards.halted == {}
     exchanged = [record(offset, VALUES[-1]) for offset in range(6, 12)]
+    shards.recognise(TICKETS, exchanged)
     assert await shards.absorb(TICKETS, exchanged) is None
 
     assert "another record stands there" in str(shards.halted[TICKETS])
