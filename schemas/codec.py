@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from schemas.events import EPOCH, Actor, AgentState, AnyEvent, Status
-from schemas.topics import route
+from schemas.topics import requester_key, route
 
 Millis = int
 """An instant in milliseconds since 1970 UTC, or a duration in milliseconds."""
@@ -42,7 +42,7 @@ class Fact(msgspec.Struct, frozen=True, array_like=True, gc=False, omit_defaults
     type: str
     event_id: str
     entity: str
-    """The ticket's or agent's key, as `schemas.topics.route` gives it."""
+    """The ticket's, agent's or requester's key, as `schemas.topics.route` gives it."""
     received_at: Millis
     ticket_id: str | None = None
     agent_id: str | None = None
@@ -52,6 +52,7 @@ class Fact(msgspec.Struct, frozen=True, array_like=True, gc=False, omit_defaults
     tier: str | None = None
     category: str | None = None
     requester_id: str | None = None
+    """The requester's key: the same person in every source of a tenant."""
     created_by: str | None = None
     status: str | None = None
     author: str | None = None
@@ -61,6 +62,12 @@ class Fact(msgspec.Struct, frozen=True, array_like=True, gc=False, omit_defaults
     into_ticket_id: str | None = None
     state: str | None = None
     created_at: Millis | None = None
+    content_flags: tuple[str, ...] | None = None
+    kind: str | None = None
+    score: float | None = None
+    scale: tuple[float, float] | None = None
+    visit_id: str | None = None
+    article_id: str | None = None
 
 
 _Zoned = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -86,8 +93,8 @@ _REQUIRED = {
     "ticket.priority_changed": ("ticket_id", "priority"),
     "ticket.merged": ("ticket_id", "into_ticket_id"),
     "agent.state_changed": ("agent_id", "state"),
-    "survey.answered": (),
-    "helpcenter.viewed": (),
+    "survey.answered": ("kind", "score"),
+    "helpcenter.viewed": ("visit_id", "article_id"),
 }
 """What an event of a type must tell beside the common fields; of other ticket events, the ticket."""
 
@@ -123,6 +130,12 @@ class _Wire(msgspec.Struct, gc=False):
     into_ticket_id: str | None = None
     state: AgentState | None = None
     created_at: _Zoned | None = None
+    content_flags: tuple[str, ...] | None = None
+    kind: str | None = None
+    score: float | None = None
+    scale: tuple[float, float] | None = None
+    visit_id: str | None = None
+    article_id: str | None = None
 
 
 _read = msgspec.json.Decoder(_Wire).decode
@@ -162,7 +175,7 @@ def decode(record: bytes) -> Fact:
         wire.priority,
         wire.tier,
         wire.category,
-        wire.requester_id,
+        requester_key(wire),
         wire.created_by,
         wire.status,
         wire.author,
@@ -172,6 +185,12 @@ def decode(record: bytes) -> Fact:
         wire.into_ticket_id,
         wire.state,
         None if wire.created_at is None else millis(wire.created_at),
+        wire.content_flags or None,
+        wire.kind,
+        wire.score,
+        wire.scale,
+        wire.visit_id,
+        wire.article_id,
     )
 
 

@@ -56,8 +56,20 @@ def _scoped(event: Addressed, entity_id: str, *, by_source: bool) -> str:
     return "/".join(map(_escaped, parts))
 
 
+def sibling(key: str, ticket_id: str) -> str:
+    """The key of another ticket of the same helpdesk."""
+    prefix, slash, _ = key.rpartition("/")
+    return f"{prefix}{slash}{_escaped(ticket_id)}"
+
+
 def _escaped(part: str) -> str:
     return part.replace("%", "%25").replace("/", "%2F")
+
+
+def requester_key(event: Addressed) -> str | None:
+    """Who asked, the same in every source of a tenant; None where nobody is told."""
+    requester_id: str | None = getattr(event, "requester_id", None)
+    return _scoped(event, requester_id, by_source=False) if requester_id else None
 
 
 def route(event: Addressed) -> tuple[Topic, str]:
@@ -66,12 +78,16 @@ def route(event: Addressed) -> tuple[Topic, str]:
     A ticket's id belongs to its helpdesk; an agent and a requester are the same person in every source of a tenant.
     """
     ticket_id: str | None = getattr(event, "ticket_id", None)
-    requester_id: str | None = getattr(event, "requester_id", None)
     match event.type:
         case "agent.state_changed":
             return AGENTS, _scoped(event, event.agent_id, by_source=False)  # type: ignore[attr-defined]
         case "helpcenter.viewed":
-            return REQUESTERS, _scoped(event, requester_id or event.event_id, by_source=False)
+            return REQUESTERS, _person_or_event(event)
     if ticket_id is None:
-        return REQUESTERS, _scoped(event, requester_id or event.event_id, by_source=False)
+        return REQUESTERS, _person_or_event(event)
     return TICKETS, _scoped(event, ticket_id, by_source=True)
+
+
+def _person_or_event(event: Addressed) -> str:
+    """What nobody is told to have done stands alone."""
+    return requester_key(event) or _scoped(event, event.event_id, by_source=False)

@@ -53,6 +53,8 @@ REQUIRED = {
     "ticket.tags_changed": ["ticket_id"],
     "ticket.deleted": ["ticket_id"],
     "agent.state_changed": ["agent_id", "state"],
+    "survey.answered": ["kind", "score"],
+    "helpcenter.viewed": ["visit_id", "article_id"],
 }
 
 
@@ -157,6 +159,32 @@ def test_when_it_was_received_is_when_it_happened_unless_told() -> None:
 
 def test_instants_are_cut_to_milliseconds_and_zones_are_taken_into_account() -> None:
     assert decode(line("ticket.deleted", occurred_at="2026-03-02T10:00:00.2509+01:00")).at == 1772442000250
+
+
+def test_a_requester_is_the_same_person_in_every_source_of_a_tenant() -> None:
+    told = {"tenant": "acme", "requester_id": "R1"}
+
+    keys = [
+        decode(line("ticket.created", source="zendesk", **told)).requester_id,
+        decode(line("helpcenter.viewed", source="portal", **told)).requester_id,
+        decode(line("helpcenter.viewed", source="portal", **told)).entity,
+    ]
+
+    assert keys == ["acme/R1"] * 3
+    assert decode(line("ticket.created", tenant="acme", requester_id=None)).requester_id is None
+
+
+def test_a_visit_of_nobody_stands_alone() -> None:
+    view = decode(line("helpcenter.viewed", tenant="acme", requester_id=None))
+
+    assert (view.entity, view.requester_id) == ("acme/e1", None)
+
+
+def test_a_fact_that_was_stored_before_fields_were_added_is_still_read() -> None:
+    fact = decode(line("ticket.snapshot"))
+    (stored,) = msgspec.msgpack.decode(pack_facts([fact]))
+
+    assert unpack_facts(msgspec.msgpack.encode([stored[:22]])) == [fact]
 
 
 def test_facts_come_back_from_the_store() -> None:
