@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ from schemas.events import EVENT
 from services.adapters.event_faults import faults_of
 from services.adapters.helpdesks.fields import kind
 from services.core import report
+from services.core.fcr import Judged
 from services.core.rules import Rules
+from services.core.ticket import Ticket
 
 _LONGEST_MESSAGE = 500
 
@@ -41,42 +44,77 @@ class Question:
     only: frozenset[str] | None = None
 
 
-def figures(arrivals: Sequence[Fact], rules: Rules, question: Question) -> dict[str, Any]:
-    """The document that `compute` prints: keys are the `result_keys` of the KPI cases."""
-    as_of = question.as_of
-    entities = report.known(arrivals, rules, as_of)
-    tickets, agents = entities.tickets, entities.agents
-    window = question.window or Window(min((fact.at for fact in arrivals), default=as_of), as_of)
+class _Answers:
+    """What is known of the events at the instant of a question. Each part is computed when it is asked for."""
 
-    def sla() -> dict[str, Any]:
-        read = {name: report.sla_figures(ticket, as_of) for name, ticket in tickets.items()}
+    def __init__(self, arrivals: Sequence[Fact], rules: Rules, question: Question) -> None:
+        self.arrivals, self.rules, self.question, self.as_of = arrivals, rules, question, question.as_of
+        self.known = report.known(arrivals, rules, question.as_of)
+        self.window = question.window or Window(min((fact.at for fact in arrivals), default=self.as_of), self.as_of)
+
+    @cached_property
+    def verdicts(self) -> dict[str, dict[str, Judged]]:
+        return report.fcr_verdicts(self.known, self.rules, self.as_of)
+
+    @cached_property
+    def sla(self) -> dict[str, Any]:
+        read = {name: report.sla_figures(ticket, self.as_of) for name, ticket in self.known.tickets.items()}
         return {name: metrics for name, metrics in read.items() if metrics}
 
-    parts: Mapping[str, Callable[[], Any]] = {
-        "tickets": lambda: {name: report.ticket_figures(ticket, rules, as_of) for name, ticket in tickets.items()},
-        "sla": sla,
-        "at_risk": lambda: report.at_risk(sla()),
-        "aggregate": lambda: report.aggregate(list(tickets.values())),
-        "segments": lambda: report.segments(list(tickets.values())),
-        "backlog": lambda: {
-            str(report.rfc3339(at)): report.backlog(tickets.values(), rules, at)
-            for at in question.backlog_at or (as_of,)
-        },
-        "agents": lambda: {
-            name: report.agent_figures(agent, rules, window.begin, window.end) for name, agent in agents.items()
-        },
-        "agents_total": lambda: report.agents_total(list(agents.values()), window.begin, window.end),
-        "windows": lambda: report.windows(arrivals, rules, as_of),
-        "duplicates_ignored": lambda: entities.duplicates_ignored,
-    }
-    return {name: part() for name, part in parts.items() if question.only is None or name in question.only}
+    def tickets(self) -> dict[str, Any]:
+        return {
+            key: report.ticket_figures(ticket, self.rules, self.as_of)
+            | {"fcr": {days: verdict for days, (verdict, _) in self.verdicts[key].items()}}
+            for key, ticket in self.known.tickets.items()
+        }
+
+    def aggregate(self, tickets: Mapping[str, Ticket]) -> dict[str, Any]:
+        fcr = report.fcr_totals((self.verdicts[key] for key in tickets), self.rules)
+        return report.aggregate(list(tickets.values())) | fcr
+
+    def backlog(self) -> dict[str, Any]:
+        times = self.question.backlog_at or (self.as_of,)
+        tickets = self.known.tickets.values()
+        return {str(report.rfc3339(at)): report.backlog(tickets, self.rules, at) for at in times}
+
+    def agents(self) -> dict[str, Any]:
+        everyone = self.known.agents | report.unseen_agents(self.known.agents.values(), self.rules)
+        begin, end = self.window.begin, self.window.end
+        return {name: report.agent_figures(agent, self.rules, begin, end) for name, agent in everyone.items()}
+
+    def agents_total(self) -> dict[str, Any]:
+        return report.agents_total(list(self.known.agents.values()), self.window.begin, self.window.end)
 
 
-FIGURES = (
-    *("tickets", "sla", "at_risk", "aggregate", "segments", "backlog"),
-    *("agents", "agents_total", "windows", "duplicates_ignored"),
-)
-"""What `--only` can name."""
+FIGURES: Mapping[str, Callable[[_Answers], Any]] = {
+    "tickets": _Answers.tickets,
+    "sla": lambda its: its.sla,
+    "at_risk": lambda its: report.at_risk(its.sla),
+    "aggregate": lambda its: its.aggregate(its.known.tickets),
+    "segments": lambda its: report.segments(its.known.tickets, its.aggregate),
+    "backlog": _Answers.backlog,
+    "alerts": lambda its: report.alert_figures(its.known, its.rules, its.as_of),
+    "agents": _Answers.agents,
+    "agents_total": _Answers.agents_total,
+    "service_level": lambda its: report.service_level_figures(its.known, its.rules, its.as_of),
+    "surveys": lambda its: report.survey_figures(its.known, its.rules),
+    "deflection": lambda its: report.deflection_figures(its.known, its.rules, its.as_of),
+    "automation": lambda its: report.automation_figures(its.known, its.rules, its.as_of),
+    "response_quality": lambda its: report.quality_figures(its.known, its.rules),
+    "gaming": lambda its: report.gaming_figures(its.known, its.rules),
+    "insights": lambda its: report.insight_figures(its.known, its.rules),
+    "rolling": lambda its: report.rolling_figures(its.known, its.rules, its.as_of),
+    "windows": lambda its: report.windows(its.arrivals, its.rules, its.as_of),
+    "duplicates_ignored": lambda its: its.known.duplicates_ignored,
+}
+"""What `--only` can name, and how it is answered."""
+
+
+def figures(arrivals: Sequence[Fact], rules: Rules, question: Question) -> dict[str, Any]:
+    """The document that `compute` prints: keys are the `result_keys` of the KPI cases."""
+    answers = _Answers(arrivals, rules, question)
+    wanted = FIGURES.keys() if question.only is None else question.only
+    return {name: answer(answers) for name, answer in FIGURES.items() if name in wanted}
 
 
 def read_events(path: str, *, skipped: Callable[[int, str], None]) -> list[Fact]:

@@ -76,6 +76,8 @@ class Promises:
                 if now.status in SOLVED:
                     return  # thanks after the solve are owed nothing, unless they reopen
                 self.first_response = clock = self._started("first_response", since, now.at, now)
+            elif since < clock.ran[0][0]:
+                self.first_response = clock = self._backdated(clock, since, now)
             self._run_or_pause(clock, now)
         elif clock is not None and clock.stopped_at is None:
             clock.stop(now.at)
@@ -113,6 +115,20 @@ class Promises:
         clock.run(since)
         clock.notice_breach(until, now.assignee)
         return clock
+
+    def _backdated(self, clock: Clock, since: Millis, now: Moment) -> Clock:
+        """The same clock as if started earlier, since a ticket that waited longer was merged into this one."""
+        earlier = Clock(clock.metric, self._rules)
+        earlier.retarget(since, self._rules.targets(since, now.traits).get(clock.metric), None)
+        earlier.run(since)
+        for begin, end in clock.ran:
+            earlier.run(begin)
+            if end is not None:
+                earlier.notice_breach(end, now.assignee)
+                earlier.pause(end)
+        earlier.notice_breach(now.at, now.assignee)
+        earlier.retarget(now.at, self._rules.targets(now.at, now.traits).get(clock.metric), now.assignee(now.at))
+        return earlier
 
     def _run_or_pause(self, clock: Clock, now: Moment) -> None:
         if self._rules.pauses(clock.metric, now.status):

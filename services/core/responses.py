@@ -84,6 +84,18 @@ class Responses:
         for fact, then in meanwhile[asked:]:
             self._follow(fact, then)
 
+    def inherit(self, since: Millis) -> None:
+        """A ticket merged into this one waits since ``since``: while this one has no answer either, that counts."""
+        if self.awaited_since is not None:
+            self.awaited_since = min(self.awaited_since, since)
+        elif not self.answered and not self._given_up and self._waits_for_customer:
+            self.awaited_since = since
+
+    @property
+    def answered(self) -> bool:
+        """The first response is given, or taken as given, whether it has a value or not."""
+        return self._conversing
+
     @property
     def waiting_since(self) -> Millis | None:
         """Since when the customer waits for a first or next response; None when for none."""

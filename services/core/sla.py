@@ -50,6 +50,11 @@ class Clock:
     def calendar(self) -> Calendar:
         return self._rules.calendars[self.hours or ""]
 
+    @property
+    def ran(self) -> list[tuple[Millis, Millis | None]]:
+        """From when to when it counted; the last stretch may be open."""
+        return [*self._counted, *([] if self.running_since is None else [(self.running_since, None)])]
+
     def elapsed_ms(self, at: Millis) -> Millis:
         """Time used up to ``at``."""
         if self.running_since is None:

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from schemas.codec import Fact, Millis
+from schemas.topics import sibling
+from services.core import timeline
 from services.core.promises import SOLVED, Moment, Promises
 from services.core.responses import Responses
 from services.core.rules import Rules, Traits
@@ -34,11 +36,19 @@ class Stretch(NamedTuple):
         return self.status in UNSOLVED
 
 
-class Solve(NamedTuple):
-    """A change from unsolved to solved or closed, and who made it."""
+class Change(NamedTuple):
+    """A change of status, and who made it; of a reopening, who had solved."""
 
     at: Millis
     agent: str | None
+
+
+class Message(NamedTuple):
+    """A public message, and what is in it."""
+
+    at: Millis
+    author: str | None
+    flags: tuple[str, ...]
 
 
 class Ticket:
@@ -52,6 +62,7 @@ class Ticket:
     def __init__(self, opening: Fact, rules: Rules) -> None:
         self._rules = rules
         self.id = opening.ticket_id or opening.entity
+        self.requester_id = opening.requester_id
         self.last_at = self.opened_at = opening.at
         self.created = opening.type == "ticket.created"
         self.creation_known = self.created
@@ -65,11 +76,20 @@ class Ticket:
         self.first_traits = traits
         """What it was created with; what the creation left out, as it was first told."""
         self.stretches = [Stretch(self.opened_at, status, traits, agent)]
-        self.solves: list[Solve] = []
-        self.reopens: list[Solve] = []
+        self.solves: list[Change] = []
+        self.reopens: list[Change] = []
+        self.pauses: list[Change] = []
+        """Changes to pending."""
+        self.messages: list[Message] = []
         self.transfers = 0
-        self.escalations = 0
+        self.escalated_at: list[Millis] = []
+        self.handed_over_at: list[Millis] = []
+        """Given to people by a bot."""
+        self.abandoned_at: Millis | None = None
+        """When the customer left the queue unanswered, for the first time."""
         self.merged_at: Millis | None = None
+        self.merged_into: str | None = None
+        """The key of the ticket that it became a part of."""
         self.deleted = False
         self.responses = Responses(rules.policy.first_response, self.opened_at)
         self.responses.open(outbound=opening.created_by == "agent", known=self.created)
@@ -85,6 +105,11 @@ class Ticket:
     def now(self) -> Stretch:
         """What holds after the last event."""
         return self.stretches[-1]
+
+    @property
+    def outbound(self) -> bool:
+        """An agent opened it."""
+        return self.responses.outbound
 
     def stretch_at(self, at: Millis) -> Stretch | None:
         """What held at an instant, as far as is told; None before the ticket was there."""
@@ -108,32 +133,50 @@ class Ticket:
         at = self.last_at = max(fact.at, self.opened_at)
         was = self.now
         self.promises.note_breaches(at, self.assignee_at)
-        if fact.type == "ticket.replied":
-            self.responses.message(fact, at)
-        elif fact.type == "ticket.escalated":
-            self._escalate(fact, at)
-        elif fact.type == "ticket.assigned":
-            self.transfers += was.traits.queue is not None and fact.queue not in (None, "", was.traits.queue)
-        elif fact.type == "ticket.deleted":
-            self.deleted = True
+        self.requester_id = self.requester_id or fact.requester_id
+        self._note(fact, at)
         self._change(fact, at)
         if fact.type == "ticket.merged":
-            self.merged_at = at
+            self.merged_at, self.merged_into = at, merged_into(fact)
             self.promises.cancel(at)
             return
         self.promises.retarget(at, self.now.traits, self.now.agent)
+        if self.now.status == "pending" != was.status:
+            self.pauses.append(Change(at, fact.agent_id or was.agent))
         if self.now.solved and not was.solved:
             self._solve(at, fact.agent_id or was.agent)
         elif was.solved and not self.now.solved:
-            self.reopens.append(Solve(at, self.solves[-1].agent if self.solves else None))
+            self.reopens.append(Change(at, self.solves[-1].agent if self.solves else None))
             self.responses.reopened(at)
         self._settle(at, self.now.status)
 
+    def _note(self, fact: Fact, at: Millis) -> None:
+        """What the event says beside the ticket's own state."""
+        match fact.type:
+            case "ticket.replied":
+                self.responses.message(fact, at)
+                if fact.public:
+                    self.messages.append(Message(at, fact.author, fact.content_flags or ()))
+            case "ticket.escalated":
+                self._escalate(fact, at)
+            case "ticket.assigned":
+                queue = self.now.traits.queue
+                self.transfers += queue is not None and fact.queue not in (None, "", queue)
+            case "ticket.status_changed":
+                if fact.reason == "abandoned" and self.abandoned_at is None:
+                    self.abandoned_at = at
+            case "ticket.deleted":
+                self.deleted = True
+            case timeline.WAIT_INHERITED:
+                if fact.created_at is not None and not self.now.solved:
+                    self.responses.inherit(fact.created_at)
+
     def _escalate(self, fact: Fact, at: Millis) -> None:
         if fact.from_tier == "bot":
+            self.handed_over_at.append(at)
             self.responses.handed_over(at)
         else:
-            self.escalations += 1
+            self.escalated_at.append(at)
 
     def _change(self, fact: Fact, at: Millis) -> None:
         """Take over what the event tells of the ticket itself."""
@@ -173,11 +216,18 @@ class Ticket:
         return traits
 
     def _solve(self, at: Millis, agent: str | None) -> None:
-        self.solves.append(Solve(at, agent))
+        self.solves.append(Change(at, agent))
         self.responses.solved()
 
     def _settle(self, at: Millis, status: str) -> None:
         self.promises.settle(Moment(at, status, self.now.traits, self.assignee_at), self.responses)
+
+
+def merged_into(merge: Fact) -> str | None:
+    """The key of the ticket that the one of ``merge`` becomes a part of: they are of one helpdesk."""
+    if merge.into_ticket_id is None:
+        return None
+    return sibling(merge.entity, merge.into_ticket_id)
 
 
 def replay(facts: Iterable[Fact], rules: Rules) -> Ticket | None:
@@ -205,7 +255,8 @@ def working_ms(ticket: Ticket, begin: Millis, end: Millis, rules: Rules) -> Mill
     ends = [*(stretch.since for stretch in ticket.stretches[1:]), end]
     total = 0
     for stretch, until in zip(ticket.stretches, ends, strict=True):
-        since = max(stretch.since, begin)
+        # A wait that was inherited from a merged ticket begins before the first stretch.
+        since = begin if stretch is ticket.stretches[0] else max(stretch.since, begin)
         if since < min(until, end):
             calendar = rules.calendars[rules.calendar_of(stretch.traits.queue)]
             total += calendar.between(since, min(until, end))

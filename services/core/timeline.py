@@ -4,6 +4,9 @@ from collections.abc import Iterable
 
 from schemas.codec import Fact, Millis
 
+WAIT_INHERITED = "ticket.wait_inherited"
+"""Made by `merging`, never sent from outside: a ticket merged into this one waited longer."""
+
 ORDER = {
     "ticket.created": 0,
     "ticket.snapshot": 1,
@@ -13,8 +16,9 @@ ORDER = {
     "ticket.replied": 5,
     "ticket.status_changed": 6,
     "ticket.tags_changed": 7,
-    "ticket.merged": 8,
-    "ticket.deleted": 9,
+    WAIT_INHERITED: 8,
+    "ticket.merged": 9,
+    "ticket.deleted": 10,
 }
 """Which of two events at the same instant comes first (KPI cases, convention 1); then the event id decides."""
 

@@ -67,9 +67,30 @@ def test_a_variants_difference_is_named_by_its_title() -> None:
 
 
 def test_a_kind_that_nothing_computes_fails() -> None:
-    (difference,) = run_case(CASE | {"kind": "calculation", "variants": []}, {}).differences
+    (difference,) = run_case(CASE | {"kind": "prophecy", "variants": []}, {}).differences
 
-    assert "'calculation'" in difference
+    assert difference == "result: nothing computes the kind 'prophecy'; known: events, calculation"
+
+
+def test_a_calculation_has_a_result_and_variants_of_it() -> None:
+    inputs = {"formula": "percentiles", "values": [1, 2, 3], "p": [0.5]}
+    case = {
+        "id": "X-3",
+        "title": "a median",
+        "kind": "calculation",
+        "inputs": inputs,
+        "expected": {"result": {"p50": 2}},
+    }
+    other = {"title": "others", "inputs": inputs | {"values": [4]}, "expected": {"result": {"p50": 5}}}
+
+    assert run_case(case, {}).differences == ()
+    assert run_case(case | {"variants": [other]}, {}).differences == ("(others) result.p50: expected 5, got 4",)
+
+
+def test_a_calculation_that_cannot_be_made_fails() -> None:
+    case = CASE | {"kind": "calculation", "variants": []}
+
+    assert "no formula is called None; known: erlang_c" in run_case(case, {}).differences[0]
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,16 @@
 """A ticket's or an agent's story in a few words, and what `core` makes of it."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
+
+from msgspec.structs import replace
 
 from schemas.codec import Fact, Millis, millis
 from schemas.policy import DEFAULT, Policy, laid_over
+from services.commands.compute import Question, figures
 from services.core import report
 from services.core.rules import Rules
 from services.core.ticket import Ticket
@@ -23,7 +28,7 @@ def at(when: str) -> Millis:
     return millis(begin + timedelta(hours=hours, minutes=minutes, seconds=seconds))
 
 
-def told(kind: str, when: str | Millis, **fields: Any) -> Fact:
+def told(kind: str, when: str | Millis, /, **fields: Any) -> Fact:
     """An event of ticket T1; its id tells type and time."""
     moment = at(when) if isinstance(when, str) else when
     event_id = fields.pop("event_id", f"{kind}@{moment}")
@@ -76,8 +81,8 @@ def escalated(when: str, **fields: Any) -> Fact:
     return told("ticket.escalated", when, **fields)
 
 
-def merged(when: str) -> Fact:
-    return told("ticket.merged", when, into_ticket_id="T2")
+def merged(when: str, into: str = "T2") -> Fact:
+    return told("ticket.merged", when, into_ticket_id=into)
 
 
 def snapshot(when: str, **fields: Any) -> Fact:
@@ -97,7 +102,13 @@ def presence(state: str, when: str | Millis, ticket_id: str | None = None, **fie
 
 def rules(config: Mapping[str, Any] | None = None) -> Rules:
     """The rules of a policy laid over the defaults."""
-    return Rules(Policy.model_validate(laid_over(DEFAULT, config or {})))
+    return _rules(json.dumps(config or {}))
+
+
+@lru_cache(maxsize=300)
+def _rules(config: str) -> Rules:
+    """Rules do not change, and reading a calendar takes its time."""
+    return Rules(Policy.model_validate(laid_over(DEFAULT, json.loads(config))))
 
 
 def promise(targets: Mapping[str, Any], **fields: Any) -> dict[str, Any]:
@@ -137,6 +148,18 @@ def sla_figures(facts: Sequence[Fact], config: Mapping[str, Any], as_of: str = L
     return report.sla_figures(ticket(facts, config, as_of), at(as_of))
 
 
-def part(figures: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """Of ``figures`` what ``wanted`` names."""
-    return {name: figures.get(name, "nothing") for name in wanted}
+def of(ticket_id: str, *facts: Fact) -> list[Fact]:
+    """The same told of another ticket."""
+    changes = {"entity": ticket_id, "ticket_id": ticket_id}
+    return [replace(fact, event_id=f"{ticket_id}/{fact.event_id}", **changes) for fact in facts]
+
+
+def computed(name: str, facts: Sequence[Fact], config: Mapping[str, Any] | None = None, as_of: str = LATER) -> Any:
+    """One part of what `deskpulse compute` prints."""
+    question = Question(at(as_of), only=frozenset({name}))
+    return figures(facts, rules(config), question)[name]
+
+
+def part(whole: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Of ``whole`` what ``wanted`` names."""
+    return {name: whole.get(name, "nothing") for name in wanted}

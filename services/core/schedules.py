@@ -1,0 +1,134 @@
+"""An agent's day against the plan: adherence, conformance, shrinkage (KPI cases, convention 21)."""
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+from schemas.codec import Millis, millis
+from schemas.policy import PlannedActivity
+from services.core.agent import OFFLINE
+from services.core.kpis import ratio
+
+ON_QUEUE = "on_queue"
+_ON_QUEUE_STATES = frozenset({"available", "busy", "wrap_up"})
+
+
+class Planned(NamedTuple):
+    """What an agent should do from ``begin`` to ``end``."""
+
+    begin: Millis
+    end: Millis
+    activity: str
+
+
+class Spent(NamedTuple):
+    """What was planned (None: nothing, outside the schedule), and what the agent did."""
+
+    planned: str | None
+    did: str
+
+
+def plan(schedule: Iterable[PlannedActivity]) -> list[Planned]:
+    """A schedule in milliseconds, as listed."""
+    return [Planned(millis(each.begins), millis(each.ends), each.activity) for each in schedule]
+
+
+def compared(
+    shown: Sequence[tuple[Millis, str]], planned: Sequence[Planned], begin: Millis, end: Millis
+) -> Counter[Spent]:
+    """How long an agent did what instead of what, in milliseconds, over a window.
+
+    Args:
+        shown: (since, state), in order; offline before the first.
+        planned: In any order. Where two overlap, the one listed later holds: a break laid over a shift.
+    """
+    edges = {begin, end, *(since for since, _ in shown)}
+    edges.update(edge for each in planned for edge in (each.begin, each.end))
+    inside = [each for each in planned if each.begin < end and each.end > begin]
+    spent: Counter[Spent] = Counter()
+    for since, until in pairwise(sorted(edge for edge in edges if begin <= edge <= end)):
+        place = bisect_right(shown, since, key=lambda change: change[0])
+        state = shown[place - 1][1] if place else OFFLINE
+        due = next((each.activity for each in reversed(inside) if each.begin <= since < each.end), None)
+        spent[Spent(due, ON_QUEUE if state in _ON_QUEUE_STATES else state)] += until - since
+    return spent
+
+
+def _time(spent: Counter[Spent], *, scheduled: bool | None = None, did: str | None = None) -> Millis:
+    return sum(
+        ms
+        for (planned, doing), ms in spent.items()
+        if scheduled in (None, planned is not None) and did in (None, doing)
+    )
+
+
+def adherence(spent: Counter[Spent], *, count_outside_shift: bool) -> float | None:
+    """Share of the scheduled time in which an agent did what was planned.
+
+    Args:
+        spent: What was done instead of what (`compared`).
+        count_outside_shift: Whether work on the queue outside the schedule counts as scheduled and not kept to.
+
+    Returns:
+        A ratio in [0, 1], or None when nothing was scheduled.
+
+    Source:
+        KPI cases, convention 21; Genesys Cloud; docs/kpis.md, Adherence.
+    """
+    elsewhere = sum(ms for (planned, did), ms in spent.items() if planned is not None and did != planned)
+    outside = _time(spent, scheduled=False, did=ON_QUEUE) if count_outside_shift else 0
+    missed = ratio(elsewhere + outside, _time(spent, scheduled=True) + outside)
+    return None if missed is None else max(0.0, 1 - missed)
+
+
+def conformance(spent: Counter[Spent]) -> float | None:
+    """Time worked on the queue, whenever, against the time scheduled for it; above 1 when it was more.
+
+    Returns:
+        None when none was scheduled.
+    """
+    return ratio(_time(spent, did=ON_QUEUE), sum(ms for (planned, _), ms in spent.items() if planned == ON_QUEUE))
+
+
+def shrinkage(spent: Counter[Spent]) -> float | None:
+    """Share of the scheduled time that was not spent on the queue; None when nothing was scheduled."""
+    worked = ratio(_time(spent, scheduled=True, did=ON_QUEUE), _time(spent, scheduled=True))
+    return None if worked is None else 1 - worked
+
+
+def external_shrinkage(spent: Counter[Spent]) -> float | None:
+    """Share of the scheduled time in which the agent was not there."""
+    return ratio(_time(spent, scheduled=True, did=OFFLINE), _time(spent, scheduled=True))
+
+
+def internal_shrinkage(spent: Counter[Spent]) -> float | None:
+    """Share of the scheduled time in which the agent was there, and not on the queue: what is neither external nor
+    work, a state of the helpdesk's own (`away`) among it."""
+    scheduled = _time(spent, scheduled=True)
+    away = scheduled - sum(_time(spent, scheduled=True, did=did) for did in (ON_QUEUE, OFFLINE))
+    return ratio(away, scheduled)
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleFigures:
+    """Named as in the cases' `agents`."""
+
+    adherence: float | None
+    conformance: float | None
+    shrinkage: float | None
+    shrinkage_internal: float | None
+    shrinkage_external: float | None
+
+
+def schedule_figures(spent: Counter[Spent], *, count_outside_shift: bool) -> ScheduleFigures:
+    """Every figure of an agent's day against the plan."""
+    return ScheduleFigures(
+        adherence=adherence(spent, count_outside_shift=count_outside_shift),
+        conformance=conformance(spent),
+        shrinkage=shrinkage(spent),
+        shrinkage_internal=internal_shrinkage(spent),
+        shrinkage_external=external_shrinkage(spent),
+    )

@@ -1,0 +1,104 @@
+"""What customers answered when asked: satisfaction, recommendation, effort (KPI cases, convention 23)."""
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+
+from schemas.codec import Fact
+from schemas.policy import Ces, Csat
+from services.core.kpis import mean, ratio
+
+Scale = tuple[float, float]
+"""Worst and best."""
+
+
+def on_scale(score: float, told: Scale | None, scale: Scale) -> float:
+    """A score on the policy's scale: helpdesks that ask on another one say so.
+
+    Args:
+        told: The scale it was given on; None for the policy's.
+    """
+    if told is None or told == scale or told[0] == told[1]:
+        return score
+    return scale[0] + (score - told[0]) * (scale[1] - scale[0]) / (told[1] - told[0])
+
+
+def last_scores(answers: Iterable[Fact], kind: str, scale: Scale, whose: Callable[[Fact], Hashable]) -> list[float]:
+    """The last answer of each subject to one kind of question, on ``scale``.
+
+    Args:
+        whose: Which subject an answer is about: an answer supersedes the earlier ones of its subject.
+    """
+    last: dict[Hashable, Fact] = {}
+    for answer in sorted(answers, key=lambda answer: (answer.at, answer.event_id)):
+        if answer.kind == kind and answer.score is not None:
+            last[whose(answer)] = answer
+    return [on_scale(answer.score, answer.scale, scale) for answer in last.values() if answer.score is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class CsatFigures:
+    """Named as in the cases' `surveys.csat`."""
+
+    responses: int
+    satisfied_rate: float | None
+    mean: float | None
+
+
+def csat(scores: Sequence[float], policy: Csat) -> CsatFigures:
+    """Satisfaction: the share of scores from ``satisfied_from`` on, and their mean.
+
+    Source:
+        KPI cases, convention 23; the "top two boxes" of a scale of five; docs/kpis.md, CSAT.
+    """
+    satisfied = sum(score >= policy.satisfied_from for score in scores)
+    return CsatFigures(len(scores), ratio(satisfied, len(scores)), mean(scores))
+
+
+@dataclass(frozen=True, slots=True)
+class NpsFigures:
+    """Named as in the cases' `surveys.nps`."""
+
+    responses: int
+    promoters: int
+    passives: int
+    detractors: int
+    score: float | None
+    """From -100 to 100."""
+
+
+def nps(scores: Sequence[float]) -> NpsFigures:
+    """Net promoter score, from scores of 0 to 10: the share from 9 on less that up to 6, in points.
+
+    Source:
+        KPI cases, convention 23; Reichheld, "The One Number You Need to Grow" (2003); docs/kpis.md, NPS.
+    """
+    promoters = sum(score >= 9 for score in scores)
+    detractors = sum(score <= 6 for score in scores)
+    return NpsFigures(
+        responses=len(scores),
+        promoters=promoters,
+        passives=len(scores) - promoters - detractors,
+        detractors=detractors,
+        score=ratio(100 * (promoters - detractors), len(scores)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CesFigures:
+    """Named as in the cases' `surveys.ces`."""
+
+    responses: int
+    mean: float | None
+    easy_rate: float | None
+
+
+def ces(scores: Sequence[float], policy: Ces) -> CesFigures:
+    """Customer effort: the mean score, and the share from ``easy_from`` on, after mirroring where high is hard.
+
+    Source:
+        KPI cases, convention 23; docs/kpis.md, CES.
+    """
+    if not policy.higher_is_easier:
+        scores = [sum(policy.scale) - score for score in scores]
+    easy = sum(score >= policy.easy_from for score in scores)
+    return CesFigures(len(scores), mean(scores), ratio(easy, len(scores)))
