@@ -113,6 +113,8 @@ class KafkaEventLog:
         self._limits: dict[str, int] = {}
         """The largest record of each topic, where it is less than what we allow ourselves."""
         self._warned = ""
+        self._answered = False
+        """The last thing that was asked of a broker was answered."""
 
     @property
     def inflight_bytes(self) -> int:
@@ -120,7 +122,7 @@ class KafkaEventLog:
 
     @property
     def connected(self) -> bool:
-        return self._producer is not None
+        return self._producer is not None and self._answered
 
     async def append(self, records: Sequence[Record]) -> None:
         records = [self._fitting(record) for record in records]
@@ -137,9 +139,12 @@ class KafkaEventLog:
                 for record in records:
                     sent.append(await self._send(record))  # noqa: PERF401 - kept also when a later one fails
                 await asyncio.gather(*(asyncio.shield(each) for each in sent))
+            self._answered = True
         except TimeoutError:
+            self._answered = False
             raise Unavailable(f"Kafka did not acknowledge within {timeout_s} s") from None
         except KafkaError as error:
+            self._answered = not isinstance(error, KafkaTimeoutError)
             if isinstance(error, MessageSizeTooLargeError):
                 self._note_refused(records, sent)
             if not error.retriable and not isinstance(error, KafkaTimeoutError):
@@ -211,7 +216,7 @@ class KafkaEventLog:
                 async with asyncio.timeout(self._settings.ack_timeout_s * 2):
                     await producer.start()
                 self._failed.clear()
-                self._producer = producer
+                self._producer, self._answered = producer, True
                 self._tried.set()
                 log.info("event log connected", extra={"brokers": self._settings.kafka_brokers})
                 await self._failed.wait()

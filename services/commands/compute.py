@@ -3,10 +3,12 @@
 import gzip
 import json
 import sys
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,9 @@ from services.core import report
 from services.core.fcr import Judged
 from services.core.rules import Rules
 from services.core.ticket import Ticket
+from services.errors import Misconfigured
 
+_GZIP = b"\x1f\x8b"
 _LONGEST_MESSAGE = 500
 
 
@@ -122,23 +126,33 @@ def read_events(path: str, *, skipped: Callable[[int, str], None]) -> list[Fact]
 
     Args:
         skipped: Called with the number of each line that is no event, and with what is wrong with it.
+
+    Raises:
+        Misconfigured: the file cannot be unpacked, or not to its end.
     """
-    facts = []
-    with _lines(path) as lines:
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            try:
-                facts.append(decode(line))
-            except NO_EVENT as error:
-                skipped(number, _what_is_wrong(line, error))
+    facts: list[Fact] = []
+    try:
+        with _lines(path) as lines:
+            for number, line in enumerate(lines, start=1):
+                if line.strip():
+                    _take(line, facts, partial(skipped, number))
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise Misconfigured(f"{path} cannot be unpacked, after {len(facts)} events: {error}") from None
     return facts
+
+
+def _take(line: bytes, facts: list[Fact], skipped: Callable[[str], None]) -> None:
+    try:
+        facts.append(decode(line))
+    except NO_EVENT as error:
+        skipped(_what_is_wrong(line, error))
 
 
 @contextmanager
 def _lines(path: str) -> Iterator[Iterator[bytes]]:
     if path == "-":
-        yield iter(sys.stdin.buffer)
+        packed = isinstance(sys.stdin.buffer, BufferedReader) and sys.stdin.buffer.peek(2)[:2] == _GZIP
+        yield iter(gzip.open(sys.stdin.buffer) if packed else sys.stdin.buffer)  # noqa: SIM115 - not ours to close
         return
     console = Console(stderr=True)
     columns = (TextColumn("reading events"), BarColumn(), DownloadColumn(), TimeRemainingColumn())

@@ -40,7 +40,7 @@ def build_app(settings: Settings, event_log: EventLog, now: Callable[[], datetim
     metrics = GatewayMetrics(registry, tuple(VENDORS))
     metrics.watch(lambda: event_log.inflight_bytes, lambda: event_log.connected)
     intake = Intake(settings, event_log, metrics, now)
-    app = FastAPI(title="deskpulse gateway", docs_url=None, redoc_url=None)
+    app = FastAPI(title="deskpulse gateway", docs_url=None, redoc_url=None, redirect_slashes=False)
     _answer_errors(app)
 
     @app.post("/webhooks/{vendor}/{tenant}")

@@ -130,7 +130,7 @@ def build_app(settings: Settings, shards: Shards, metrics: ProcessorMetrics) -> 
         broker_commit_interval=5.0,
         stream_wait_empty=False,
         stream_buffer_maxsize=16,
-        datadir=str(Path(gettempdir()) / f"deskpulse-processor-{os.getpid()}"),
+        datadir=str(Path(gettempdir()) / f"deskpulse-processor-{os.getuid()}"),
     )
     consumer = type("Consumer", (StoreLedConsumer,), {"shards": shards})
     app.transport = type("Transport", (driver.Transport,), {"Consumer": consumer})(app.conf.broker_consumer, app)

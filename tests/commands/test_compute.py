@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from services.cli import run
+from services.commands.compute import read_events
+from services.errors import Misconfigured
 
 T1: dict[str, Any] = {"ticket_id": "T1"}
 EVENTS: list[dict[str, Any]] = [
@@ -238,3 +240,15 @@ def test_percentiles_are_exact(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert figures["frt_p50_seconds"] == 5.5 * 60 - 1
     assert figures["frt_p90_seconds"] == pytest.approx(9.1 * 60 - 1)
     assert figures["frt_mean_seconds"] == 5.5 * 60 - 1
+
+
+def test_a_file_that_was_cut_off_is_named(events: str, tmp_path: Path) -> None:
+    whole = gzip.compress(Path(events).read_bytes())
+    cut = tmp_path / "cut.gz"
+    cut.write_bytes(whole[: len(whole) // 2])
+    other = tmp_path / "other.gz"
+    other.write_bytes(b"no gzip")
+
+    for path in (cut, other):
+        with pytest.raises(Misconfigured, match=f"{path} cannot be unpacked"):
+            read_events(str(path), skipped=lambda *_: None)

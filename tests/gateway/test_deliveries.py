@@ -323,3 +323,10 @@ async def test_no_body_whatsoever_is_an_error_of_ours(vendor: str, body: bytes) 
     assert answer.status_code == 200
     assert posted.status_code in (200, 422)
     assert log.records or answer.json().get("ignored")
+
+
+async def test_an_address_with_a_slash_behind_it_is_not_ours_and_sends_nobody_elsewhere() -> None:
+    async with client(ListLog(), NOW) as http:
+        answer = await http.post("/webhooks/zendesk/acme/", content=b"{}")
+
+    assert answer.status_code == 404

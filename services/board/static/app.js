@@ -40,7 +40,9 @@ function tick() {
   document.title = verdict.trusted ? waiting : `${verdict.word} · ${waiting}`;
   if (wall === null) return;
   showWaiting(wall, at);
-  showQueues(byId("queues"), byId("queues-more"), wall.backlog?.queues, at);
+  // No queue is listed while the backlog itself is unknown: that is not "none open".
+  const queues = wall.backlog?.total === null ? null : wall.backlog?.queues;
+  showQueues(byId("queues"), byId("queues-more"), queues, at);
 }
 
 const feed = follow((told) => {
