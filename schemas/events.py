@@ -4,8 +4,8 @@ The words are those of the KPI cases (docs/kpis.md). Facts grow by optional fiel
 new event type. Unknown fields are let through: an older reader outlives a newer writer.
 """
 
-from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -16,12 +16,15 @@ from pydantic import (
     Field,
     StringConstraints,
     TypeAdapter,
+    model_validator,
 )
 
 SCHEMA_VERSION = 1
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+LONGEST_ID = 200
+LONGEST_STRETCH = timedelta(days=7)
 
 
 def _instant_text(value: Any) -> Any:
@@ -38,7 +41,7 @@ def _in_range(value: datetime) -> datetime:
 
 
 Instant = Annotated[AwareDatetime, BeforeValidator(_instant_text), AfterValidator(_in_range)]
-Id = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\s{}\x00-\x1f\x7f]+$")]
+Id = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_ID, pattern=r"^[^\s{}\x00-\x1f\x7f]+$")]
 Word = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 Status = Literal["new", "open", "pending", "on_hold", "solved", "closed"]
@@ -77,6 +80,10 @@ class Event(BaseModel):
     """The customer's tier."""
     category: Word | None = None
     """The topic of the ticket."""
+    product_area: Word | None = None
+    """The part of the product that the ticket is about."""
+    team: Word | None = None
+    """The team of the agent who has the ticket; on an agent's event, the agent's own."""
     agent_id: Word | None = None
     requester_id: Word | None = None
 
@@ -94,6 +101,7 @@ class TicketCreated(TicketEvent):
     type: Literal["ticket.created"]
     created_by: Actor = "customer"
     status: Status = "new"
+    tags: tuple[Word, ...] = ()
 
 
 class TicketAssigned(TicketEvent):
@@ -118,7 +126,8 @@ class TicketStatusChanged(TicketEvent):
     status: Status
     old_status: Status | None = None
     reason: Word | None = None
-    """`abandoned`: the customer left the queue unanswered. Also spam, canceled."""
+    """`abandoned`: the customer left the queue unanswered. Also spam, canceled; of a solve, what the resolution was:
+    fixed, workaround, answered, duplicate ..."""
 
 
 class TicketEscalated(TicketEvent):
@@ -176,6 +185,54 @@ class AgentStateChanged(Event):
     ticket_id: Id | None = None
 
 
+class AgentScheduled(Event):
+    """An agent's plan for a stretch of time. Of two that overlap, the one told later holds."""
+
+    type: Literal["agent.scheduled"]
+    agent_id: Id
+    begins_at: Instant
+    ends_at: Instant
+    activity: Literal["on_queue", "break", "training", "meeting", "off"]
+    """`off` takes back what was planned."""
+
+    @model_validator(mode="after")
+    def _ends_later(self) -> Self:
+        if not self.begins_at < self.ends_at <= self.begins_at + LONGEST_STRETCH:
+            raise ValueError("a planned stretch ends later than it begins, and no more than 7 days later")
+        return self
+
+
+class Rating(BaseModel):
+    """What a reviewer gave in one category."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+    rating: float | None = Field(allow_inf_nan=False)
+    """Null: not applicable."""
+    scale: tuple[float, float] = (0, 100)
+    """Least and most."""
+    weight: float = Field(default=1, ge=0, allow_inf_nan=False)
+    critical: bool = False
+    """Under half of its scale, it makes the whole review 0."""
+
+
+class ReviewScored(Event):
+    """A review of how a ticket was handled, from quality assurance; `agent_id` is who was reviewed."""
+
+    type: Literal["review.scored"]
+    ticket_id: Id
+    score: float | None = Field(default=None, allow_inf_nan=False)
+    """From 0 to 100, or on `scale`; left out, it is made of the ratings."""
+    scale: tuple[float, float] | None = None
+    ratings: tuple[Rating, ...] = ()
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.score is None and not self.ratings:
+            raise ValueError("a review tells a score or ratings")
+        return self
+
+
 class SurveyAnswered(Event):
     """A customer's answer: satisfaction (csat), recommendation (nps) or effort (ces)."""
 
@@ -207,6 +264,8 @@ AnyEvent = Annotated[
     | TicketTagsChanged
     | TicketDeleted
     | AgentStateChanged
+    | AgentScheduled
+    | ReviewScored
     | SurveyAnswered
     | HelpcenterViewed,
     Field(discriminator="type"),

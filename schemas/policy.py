@@ -17,6 +17,7 @@ from schemas.events import AgentState, Instant, Priority, Status
 
 Metric = Literal["first_response", "next_response", "resolution"]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+MOST_FCR_WINDOWS = 5
 Seconds = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -111,8 +112,9 @@ class Merge(Section):
 
 
 class Fcr(Section):
-    windows_days: list[Annotated[int, Field(gt=0)]] = [7, 14, 30]
+    windows_days: list[Annotated[int, Field(gt=0)]] = Field(default=[7, 14, 30], max_length=MOST_FCR_WINDOWS)
     default_window_days: int = 7
+    """The window that is shown where there is room for one."""
     first_contact: Literal["conversation", "one_reply"] = "conversation"
     repeat_match: Literal["requester_category", "requester"] = "requester_category"
     escalation_fails: bool = True
@@ -168,6 +170,25 @@ class Automation(Section):
     window_seconds: Seconds = 259_200
 
 
+class Marks(Section):
+    """What marks a ticket as feedback on the product: one of these, at any time."""
+
+    tags: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+
+
+class Feedback(Section):
+    bug_report: Marks = Marks(tags=("bug", "bug_report"), categories=("bug", "bug_report"))
+    feature_request: Marks = Marks(tags=("feature_request",), categories=("feature", "feature_request"))
+
+
+class Economy(Section):
+    monthly_costs: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = {}
+    """What a month of support costs, by what it is for; leaving one out flatters."""
+    not_digital: tuple[str, ...] = ("in_person", "phone", "post", "voice")
+    """Channels that are no digital ones."""
+
+
 class LateEvents(Section):
     count: str = "ticket.created"
     window_seconds: Annotated[int, Field(gt=0)] = 3600
@@ -184,6 +205,17 @@ class Gaming(Section):
     pause_reply_lookback_seconds: Seconds = 600
     premature_reopen_seconds: Seconds = 86_400
     stub_followup_seconds: Seconds = 900
+
+
+ONLY_READ: Mapping[str, Any] = {
+    **dict.fromkeys(("adherence", "alerts", "backlog", "economy", "insights", "late_events", "utilisation"), True),
+    "rolling_window_days": True,
+    "fcr": {"default_window_days": True},
+    "service_level": {"method": True, "count_short_abandoned": True, "count_waiting_over_threshold": True},
+    "csat": {"satisfied_from": True},
+    "ces": {"easy_from": True, "higher_is_easier": True},
+}
+"""What decides how the state is read, and not what is kept: a change of it needs no rebuilding."""
 
 
 class Policy(Section):
@@ -209,6 +241,8 @@ class Policy(Section):
     ces: Ces = Ces()
     deflection: Deflection = Deflection()
     automation: Automation = Automation()
+    feedback: Feedback = Feedback()
+    economy: Economy = Economy()
     rolling_window_days: Annotated[int, Field(gt=0)] = 28
     late_events: LateEvents = LateEvents()
     insights: Insights = Insights()
@@ -230,10 +264,13 @@ class Policy(Section):
         return f"there are: {', '.join(sorted(self.calendars))}"
 
     def fingerprint(self) -> str:
-        """The same for policies that mean the same; another for any other."""
-        document = self.model_dump(mode="json", by_alias=True)
+        """The same for policies under which the same state is kept; another for any other."""
+        document = self.model_dump(mode="json", by_alias=True, exclude=ONLY_READ)
         for calendar in document["calendars"].values():
             calendar["holidays"].sort()
+        for marks in document["feedback"].values():
+            marks["tags"].sort()
+            marks["categories"].sort()
         return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]
 
 

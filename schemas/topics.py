@@ -20,16 +20,24 @@ class Topic:
         return self.name.removeprefix("deskpulse.")
 
 
-TICKETS = Topic("deskpulse.tickets", "ticket", "ticket.* and surveys about a ticket", timedelta(days=90))
-AGENTS = Topic("deskpulse.agents", "agent", "presence", timedelta(days=90))
+TICKETS = Topic(
+    "deskpulse.tickets",
+    "ticket",
+    "ticket.*, surveys and reviews of a ticket; what other entities tell it",
+    timedelta(days=90),
+)
+AGENTS = Topic("deskpulse.agents", "agent", "presence, plans", timedelta(days=90))
 REQUESTERS = Topic(
-    "deskpulse.requesters", "requester", "help-centre visits, surveys without a ticket", timedelta(days=90)
+    "deskpulse.requesters",
+    "requester or visit",
+    "help-centre visits, surveys without a ticket; what tickets and visits tell their requester",
+    timedelta(days=90),
 )
 SIGNALS = Topic("deskpulse.signals", "entity", "sla.at_risk, sla.breached, sla.withdrawn", timedelta(days=30))
 DEAD_LETTERS = Topic("deskpulse.dead-letters", "-", "deliveries that cannot be used", timedelta(days=30))
 
 ALL = (TICKETS, AGENTS, REQUESTERS, SIGNALS, DEAD_LETTERS)
-MEASURED = (TICKETS, AGENTS)
+MEASURED = (TICKETS, AGENTS, REQUESTERS)
 """The topics that the processor turns into state."""
 
 
@@ -72,22 +80,37 @@ def requester_key(event: Addressed) -> str | None:
     return _scoped(event, requester_id, by_source=False) if requester_id else None
 
 
+def ticket_key(event: Addressed) -> str | None:
+    """The key of the ticket that an event names; None when it names none."""
+    ticket_id: str | None = getattr(event, "ticket_id", None)
+    return None if ticket_id is None else _scoped(event, ticket_id, by_source=True)
+
+
+def topic_of(event_type: str, ticket_id: str | None) -> Topic:
+    """The topic of an event: who or what it is about."""
+    match event_type.partition(".")[0]:
+        case "agent":
+            return AGENTS
+        case "helpcenter" | "requester":
+            return REQUESTERS
+        case "ticket":
+            return TICKETS
+    return REQUESTERS if ticket_id is None else TICKETS
+
+
 def route(event: Addressed) -> tuple[Topic, str]:
     """The topic of an event, and the key of the entity that it is about.
 
     A ticket's id belongs to its helpdesk; an agent and a requester are the same person in every source of a tenant.
+    Views of the help centre are about their visit, which tells its requester.
     """
-    ticket_id: str | None = getattr(event, "ticket_id", None)
-    match event.type:
-        case "agent.state_changed":
-            return AGENTS, _scoped(event, event.agent_id, by_source=False)  # type: ignore[attr-defined]
-        case "helpcenter.viewed":
-            return REQUESTERS, _person_or_event(event)
-    if ticket_id is None:
-        return REQUESTERS, _person_or_event(event)
-    return TICKETS, _scoped(event, ticket_id, by_source=True)
-
-
-def _person_or_event(event: Addressed) -> str:
-    """What nobody is told to have done stands alone."""
-    return requester_key(event) or _scoped(event, event.event_id, by_source=False)
+    topic = topic_of(event.type, getattr(event, "ticket_id", None))
+    if topic is TICKETS:
+        return topic, ticket_key(event) or ""
+    if topic is AGENTS:
+        return topic, _scoped(event, event.agent_id, by_source=False)  # type: ignore[attr-defined]
+    if event.type == "helpcenter.viewed":
+        parts = ("visit", event.tenant or "", event.visit_id)  # type: ignore[attr-defined]
+        return topic, "/".join(map(_escaped, parts))
+    # What nobody is told to have said stands alone.
+    return topic, requester_key(event) or _scoped(event, event.event_id, by_source=False)

@@ -1,13 +1,14 @@
 """Events to bytes and to facts, and the order of words that both keep to."""
 
 import json
-from datetime import datetime
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 import pytest
 
-from schemas.codec import NOBODY, Fact, decode, encode, instant, millis, pack_facts, unpack_facts
+from schemas.codec import AHEAD_MS, NOBODY, Fact, Rated, decode, encode, instant, millis, pack_facts, unpack_facts
 from schemas.events import EVENT
 
 COMMON: dict[str, Any] = {"event_id": "e1", "occurred_at": "2026-03-02T09:00:00.25Z"}
@@ -25,6 +26,9 @@ EVENTS: dict[str, dict[str, Any]] = {
         "requester_id": "R1",
         "created_by": "agent",
         "status": "open",
+        "product_area": "checkout",
+        "team": "second_line",
+        "tags": ["vip"],
     },
     "ticket.assigned": TICKET | {"agent_id": "A1", "queue": "a"},
     "ticket.replied": TICKET | {"author": "agent", "public": True, "agent_id": "A1", "content_flags": ["actionable"]},
@@ -36,6 +40,20 @@ EVENTS: dict[str, dict[str, Any]] = {
     "ticket.tags_changed": TICKET | {"added": ["vip"], "removed": []},
     "ticket.deleted": TICKET,
     "agent.state_changed": COMMON | {"agent_id": "A1", "state": "busy", "ticket_id": "T1", "queue": "a"},
+    "agent.scheduled": COMMON
+    | {
+        "agent_id": "A1",
+        "begins_at": "2026-03-03T08:00:00Z",
+        "ends_at": "2026-03-03T16:00:00Z",
+        "activity": "on_queue",
+    },
+    "review.scored": TICKET
+    | {
+        "agent_id": "A1",
+        "score": 8,
+        "scale": [0, 10],
+        "ratings": [{"rating": 4, "scale": [1, 5], "weight": 2, "critical": True}, {"rating": None}],
+    },
     "survey.answered": COMMON | {"kind": "csat", "score": 4, "scale": [1, 5], "ticket_id": "T1"},
     "helpcenter.viewed": COMMON | {"visit_id": "V1", "article_id": "K1", "requester_id": "R1"},
 }
@@ -53,6 +71,8 @@ REQUIRED = {
     "ticket.tags_changed": ["ticket_id"],
     "ticket.deleted": ["ticket_id"],
     "agent.state_changed": ["agent_id", "state"],
+    "agent.scheduled": ["agent_id", "begins_at", "ends_at", "activity"],
+    "review.scored": ["ticket_id"],
     "survey.answered": ["kind", "score"],
     "helpcenter.viewed": ["visit_id", "article_id"],
 }
@@ -79,10 +99,24 @@ def test_a_fact_holds_what_the_event_told(kind: str) -> None:
     fact = decode(encode(event))
 
     assert (fact.type, fact.event_id, instant(fact.at)) == (kind, "e1", event.occurred_at)
-    instants = {"created_at": millis}
+    kept_as: dict[str, Callable[[Any], Any]] = {
+        "created_at": millis,
+        "begins_at": millis,
+        "ends_at": millis,
+        "ratings": _rated,
+    }
     for name, value in event.model_dump(exclude_unset=True).items():
         if name in Fact.__struct_fields__ and name != "received_at":
-            assert getattr(fact, name) == instants.get(name, lambda same: same)(value), name
+            assert getattr(fact, name) == kept_as.get(name, lambda same: same)(value), name
+
+
+def _rated(ratings: list[dict[str, Any]]) -> tuple[Rated, ...]:
+    return tuple(Rated(**rating) for rating in ratings)
+
+
+def test_tags_of_a_creation_are_tags_that_were_added() -> None:
+    assert decode(line("ticket.created")).tags_added == ("vip",)
+    assert decode(line("ticket.tags_changed")).tags_added == ("vip",)
 
 
 def test_a_fact_is_the_same_from_a_raw_line_and_from_the_checked_event() -> None:
@@ -124,6 +158,16 @@ def test_a_field_that_every_event_needs_is_named(name: str) -> None:
         pytest.param(line("ticket.replied", public="yes"), "public", id="a word as yes or no"),
         pytest.param(line("ticket.status_changed", status="done"), "status", id="an unknown status"),
         pytest.param(line("agent.state_changed", state="asleep"), "state", id="an unknown state"),
+        pytest.param(line("ticket.created", event_id=""), "event_id", id="no id"),
+        pytest.param(line("ticket.created", ticket_id="x" * 201), "ticket_id", id="a long id"),
+        pytest.param(line("ticket.created", queue="x" * 1001), "queue", id="a long word"),
+        pytest.param(line("ticket.created", requester_id="x" * 1001), "requester_id", id="a long requester"),
+        pytest.param(line("ticket.created", occurred_at="1969-12-31T23:59:59Z"), "occurred_at", id="before 1970"),
+        pytest.param(line("ticket.created", occurred_at="2200-01-01T00:00:00Z"), "occurred_at", id="after 2199"),
+        pytest.param(line("ticket.created", received_at="2200-01-01T00:00:00Z"), "received_at", id="received then"),
+        pytest.param(line("ticket.snapshot", created_at="0001-01-01T00:00:00Z"), "created_at", id="created then"),
+        pytest.param(b'{"derived":[-1,"ticket.taken_up","e","1",1]}', "at", id="told before 1970"),
+        pytest.param(b'{"derived":[1]}', "length", id="told by half"),
     ],
 )
 def test_what_is_no_event_is_refused(record: bytes, message: str) -> None:
@@ -167,17 +211,26 @@ def test_a_requester_is_the_same_person_in_every_source_of_a_tenant() -> None:
     keys = [
         decode(line("ticket.created", source="zendesk", **told)).requester_id,
         decode(line("helpcenter.viewed", source="portal", **told)).requester_id,
-        decode(line("helpcenter.viewed", source="portal", **told)).entity,
+        decode(line("survey.answered", source="portal", ticket_id=None, **told)).entity,
     ]
 
     assert keys == ["acme/R1"] * 3
     assert decode(line("ticket.created", tenant="acme", requester_id=None)).requester_id is None
 
 
-def test_a_visit_of_nobody_stands_alone() -> None:
-    view = decode(line("helpcenter.viewed", tenant="acme", requester_id=None))
+def test_views_are_about_their_visit_whoever_it_is() -> None:
+    views = [decode(line("helpcenter.viewed", tenant="acme", requester_id=who)) for who in ("R1", None)]
 
-    assert (view.entity, view.requester_id) == ("acme/e1", None)
+    assert [(view.entity, view.requester_id) for view in views] == [
+        ("visit/acme/V1", "acme/R1"),
+        ("visit/acme/V1", None),
+    ]
+
+
+def test_an_answer_of_nobody_stands_alone() -> None:
+    answer = decode(line("survey.answered", tenant="acme", ticket_id=None))
+
+    assert (answer.entity, answer.requester_id) == ("acme/e1", None)
 
 
 def test_a_fact_that_was_stored_before_fields_were_added_is_still_read() -> None:
@@ -213,6 +266,14 @@ def test_a_senders_clock_is_believed_to_run_ahead_by_five_minutes(
     fact = decode(json.dumps(event | ({"received_at": received_at} if received_at else {})).encode())
 
     assert fact.at == millis(datetime.fromisoformat(expected))
+
+
+def test_the_log_had_it_when_it_was_received_or_little_later() -> None:
+    raw = line("ticket.created", occurred_at="2190-01-01T00:00:00Z", received_at="2190-01-01T00:00:00Z")
+    logged_at = millis(datetime(2026, 3, 2, 9, tzinfo=UTC))
+
+    assert decode(raw, logged_at).received_at == logged_at + AHEAD_MS
+    assert decode(raw, logged_at).at == logged_at + 2 * AHEAD_MS
 
 
 @pytest.mark.parametrize("name", ["occurred_at", "received_at", "created_at"])

@@ -61,8 +61,8 @@ def test_what_is_no_event_is_refused_at_the_door(fields: dict[str, Any]) -> None
             "survey.answered", {"ticket_id": None, "requester_id": "R1"}, REQUESTERS, "R1", id="a survey of a person"
         ),
         pytest.param("survey.answered", {"ticket_id": None}, REQUESTERS, "e1", id="a survey of nobody known"),
-        pytest.param("helpcenter.viewed", {"ticket_id": "T1"}, REQUESTERS, "R1", id="a visit"),
-        pytest.param("helpcenter.viewed", {"requester_id": None}, REQUESTERS, "e1", id="an anonymous visit"),
+        pytest.param("helpcenter.viewed", {"ticket_id": "T1"}, REQUESTERS, "visit//V1", id="a visit"),
+        pytest.param("helpcenter.viewed", {"requester_id": None}, REQUESTERS, "visit//V1", id="an anonymous visit"),
     ],
 )
 def test_an_entitys_events_share_topic_and_key(kind: str, fields: dict[str, Any], topic: Topic, key: str) -> None:

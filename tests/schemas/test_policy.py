@@ -105,6 +105,9 @@ def fingerprint(config: Mapping[str, Any]) -> str:
 HOLIDAYS = ["2026-12-25", "2026-12-26", "2026-01-01", "2026-05-01"]
 
 
+SOME_DAY = "2026-03-02T"
+
+
 def test_policies_that_mean_the_same_have_one_fingerprint() -> None:
     there = fingerprint({"calendars": {"x": WHOLE_WEEK | {"holidays": HOLIDAYS}}, "merge": {}})
     back = fingerprint({"calendars": {"x": {"holidays": HOLIDAYS[::-1], **dict(reversed(WHOLE_WEEK.items()))}}})
@@ -123,7 +126,8 @@ def test_policies_that_mean_the_same_have_one_fingerprint() -> None:
         {"sla": {"at_risk_ratio": 0.75}},
         {"sla": {"policies": [{"id": "std", "targets": {"normal": {"first_response": 60}}}]}},
         {"queue_calendars": {"a": "default"}},
-        {"rolling_window_days": 7},
+        {"schedules": {"A1": [{"from": SOME_DAY + "08:00Z", "to": SOME_DAY + "16:00Z", "activity": "on_queue"}]}},
+        {"service_level": {"threshold_seconds": 30}},
     ],
 )
 def test_any_other_policy_has_another_fingerprint(config: dict[str, Any]) -> None:
