@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from schemas.codec import Fact, Millis
+from services.core.exchange import Name, exchanged, name_of
 from services.core.measure import measure
 from services.core.rules import Rules
 from services.core.tally import GRAIN_MS, Cell, Cells, Tally, add, oldest_kept, spread
@@ -10,13 +11,23 @@ from services.core.timeline import absorb
 
 
 def recounted(arrivals: Iterable[Fact], rules: Rules) -> Cells:
-    """The cells of all entities that ``arrivals`` tell of, in the order in which they came."""
-    entities: dict[tuple[bool, str], list[Fact]] = {}
+    """The cells of all entities that ``arrivals`` tell of, in the order in which they came. What the entities tell
+    each other counts as far as it is among them."""
+    entities: dict[Name, list[Fact]] = {}
     for fact in arrivals:
-        entities.setdefault((fact.type == "agent.state_changed", fact.entity), []).append(fact)
+        entities.setdefault(name_of(fact), []).append(fact)
     cells: Cells = {}
     for facts in entities.values():
         spread(measure(absorb([], facts), rules), cells)
+    return cells
+
+
+def recounted_together(originals: Iterable[Fact], rules: Rules) -> dict[Name, Cells]:
+    """The cells of each entity when all have told each other what they have to know; ``originals`` are what helpdesks
+    sent."""
+    cells: dict[Name, Cells] = {}
+    for name, entity in exchanged(originals, rules).items():
+        spread(entity.told.tallies, cells.setdefault(name, {}))
     return cells
 
 

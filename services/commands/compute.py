@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from schemas.codec import NO_EVENT, Fact, Millis, decode
+from schemas.codec import NO_EVENT, Fact, Millis, decode, is_derived
 from schemas.events import EVENT
 from services.adapters.event_faults import faults_of
 from services.adapters.helpdesks.fields import kind
@@ -121,8 +121,31 @@ def figures(arrivals: Sequence[Fact], rules: Rules, question: Question) -> dict[
     return {name: answer(answers) for name, answer in FIGURES.items() if name in wanted}
 
 
+def read_file(path: str, warn: Callable[[str], None]) -> tuple[list[Fact], int]:
+    """The events of a file, and how many lines are none; each of those is told to ``warn``, and how many at the end.
+
+    Raises:
+        Misconfigured: there is no such file, or it cannot be unpacked.
+    """
+    skipped = 0
+
+    def skip(number: int, sentence: str) -> None:
+        nonlocal skipped
+        skipped += 1
+        warn(f"{path}: line {number} is no event: {sentence}")
+
+    if path != "-" and not Path(path).is_file():
+        raise Misconfigured(f"there is no file {path}")
+    facts = read_events(path, skipped=skip)
+    if skipped:
+        warn(f"{path}: {skipped} of {skipped + len(facts)} lines are no events and were left out")
+    return facts, skipped
+
+
 def read_events(path: str, *, skipped: Callable[[int, str], None]) -> list[Fact]:
     """The events of an NDJSON file, in order; `-` is standard input, `.gz` is unpacked.
+
+    What entities told each other, in a file that was recorded from the log, is no event and is told anew.
 
     Args:
         skipped: Called with the number of each line that is no event, and with what is wrong with it.
@@ -134,7 +157,7 @@ def read_events(path: str, *, skipped: Callable[[int, str], None]) -> list[Fact]
     try:
         with _lines(path) as lines:
             for number, line in enumerate(lines, start=1):
-                if line.strip():
+                if line.strip() and not is_derived(line):
                     _take(line, facts, partial(skipped, number))
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise Misconfigured(f"{path} cannot be unpacked, after {len(facts)} events: {error}") from None

@@ -3,13 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from schemas.codec import Millis
+from schemas.codec import Millis, TicketStory
 from services.core.kpis import ratio
 from services.core.returns import Verdict, quiet
-from services.core.ticket import Ticket
 
 
-def automated(ticket: Ticket, came_back_at: Millis | None, window_ms: Millis, as_of: Millis) -> Verdict:
+def automated(ticket: TicketStory, came_back_at: Millis | None, window_ms: Millis, as_of: Millis) -> Verdict:
     """Whether a bot resolved ``ticket`` without people, and the customer did not come back in the window.
 
     Args:
@@ -24,16 +23,12 @@ def automated(ticket: Ticket, came_back_at: Millis | None, window_ms: Millis, as
     Source:
         KPI cases, convention 25; docs/kpis.md, Automation share.
     """
-    if not ticket.solves or ticket.merged_at is not None:
+    if ticket.solved_at is None:
         return None
-    solved_at = ticket.solves[0].at
-    if not any(message.author == "bot" and message.at <= solved_at for message in ticket.messages):
+    if not ticket.bot_answered:
         return False
-    people = [message.at for message in ticket.messages if message.author == "agent"]
-    breaks = [*people, *ticket.escalated_at, *ticket.handed_over_at]
-    if came_back_at is not None:
-        breaks.append(came_back_at)
-    return quiet(solved_at, window_ms, min(breaks, default=None), as_of)
+    broken_at = min((at for at in (ticket.people_at, came_back_at) if at is not None), default=None)
+    return quiet(ticket.solved_at, window_ms, broken_at, as_of)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from schemas.codec import Fact, Millis
+from schemas.codec import Fact, Millis, VisitStory
 from services.core.kpis import ratio
 from services.core.returns import Openings, Verdict
+from services.core.tally import NOTHING_TOLD, Dims, Tallies, add
 
 
 @dataclass(slots=True)
@@ -24,7 +25,7 @@ def visits(views: Iterable[Fact]) -> list[Visit]:
     for view in sorted(views, key=lambda view: (view.at, view.event_id)):
         if view.visit_id is None:
             continue
-        visit = found.setdefault(view.visit_id, Visit(view.at))
+        visit = found.setdefault(view.entity, Visit(view.at))
         visit.last_view_at = view.at
         visit.requester = visit.requester or view.requester_id
         if view.article_id is not None:
@@ -32,8 +33,37 @@ def visits(views: Iterable[Fact]) -> list[Visit]:
     return list(found.values())
 
 
+def article_dims(article: str) -> Dims:
+    """What the visits that saw an article are cut by."""
+    return *NOTHING_TOLD[:-1], article
+
+
+def visit_tallies(visit: Visit) -> Tallies:
+    """What a visit adds by itself; whether it was followed by a ticket, the requester knows."""
+    tallies: Tallies = {}
+    add(tallies, ("visits", visit.last_view_at, NOTHING_TOLD, 0), 1, 0)
+    if visit.requester is not None:
+        add(tallies, ("visits_identified", visit.last_view_at, NOTHING_TOLD, 0), 1, 0)
+        for article in visit.articles:
+            add(tallies, ("article_visits", visit.last_view_at, article_dims(article), 0), 1, 0)
+    return tallies
+
+
+def visit_story(visit: Visit) -> VisitStory:
+    """What the requester's timeline has to know of a visit."""
+    return VisitStory(visit.last_view_at, tuple(sorted(visit.articles)))
+
+
+def asked_after(last_view_at: Millis, openings: Openings, window_ms: Millis) -> bool:
+    """Whether a visitor opened a ticket from the last view to the end of the window, both included."""
+    return openings.opened(last_view_at, last_view_at + window_ms)
+
+
 def deflected(visit: Visit, openings: Openings, window_ms: Millis, as_of: Millis) -> Verdict:
     """Whether a visitor asked nobody, from the last view to the end of the window, both included.
+
+    Args:
+        openings: Of the requester.
 
     Returns:
         False once the requester opened a ticket in that time; else "pending" until it is over; else True. None for
@@ -44,10 +74,9 @@ def deflected(visit: Visit, openings: Openings, window_ms: Millis, as_of: Millis
     """
     if visit.requester is None:
         return None
-    end = visit.last_view_at + window_ms
-    if openings.opened(visit.requester, visit.last_view_at, end):
+    if asked_after(visit.last_view_at, openings, window_ms):
         return False
-    return True if as_of >= end else "pending"
+    return True if as_of >= visit.last_view_at + window_ms else "pending"
 
 
 @dataclass(frozen=True, slots=True)

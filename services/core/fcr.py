@@ -4,12 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from schemas.codec import Millis
+from schemas.codec import Millis, TicketStory
 from schemas.policy import Fcr
 from services.core.kpis import ratio
 from services.core.returns import Verdict, quiet
 from services.core.tally import DAY_MS
-from services.core.ticket import Ticket
 
 
 class Judged(NamedTuple):
@@ -19,7 +18,7 @@ class Judged(NamedTuple):
     matured: bool
 
 
-def judged(ticket: Ticket, came_back_at: Millis | None, days: int, policy: Fcr, as_of: Millis) -> Judged:
+def judged(ticket: TicketStory, came_back_at: Millis | None, days: int, policy: Fcr, as_of: Millis) -> Judged:
     """Whether ``ticket`` was resolved at the first contact, as far as ``days`` days after the first solve tell.
 
     Args:
@@ -33,14 +32,13 @@ def judged(ticket: Ticket, came_back_at: Millis | None, days: int, policy: Fcr, 
     Source:
         KPI cases, convention 11; docs/kpis.md, First contact resolution.
     """
-    if not ticket.solves or ticket.merged_at is not None:
+    solved_at = ticket.solved_at
+    if solved_at is None:
         return Judged(None, False)
-    solved_at = ticket.solves[0].at
     matured = as_of >= solved_at + days * DAY_MS
-    if policy.escalation_fails and any(at <= solved_at for at in ticket.escalated_at):
+    if policy.escalation_fails and ticket.escalated:
         return Judged(False, matured)
-    replies = sum(message.author == "agent" and message.at <= solved_at for message in ticket.messages)
-    if policy.first_contact == "one_reply" and replies > 1:
+    if policy.first_contact == "one_reply" and ticket.replies > 1:
         return Judged(False, matured)
     return Judged(quiet(solved_at, days * DAY_MS, came_back_at, as_of), matured)
 

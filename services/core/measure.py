@@ -1,123 +1,149 @@
-"""`measure`: what one entity adds to the cells. The only way from a timeline to a figure that is kept."""
+"""`told`: what one entity adds to the cells, and what it tells others. The only way from a timeline to a figure."""
 
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
-from schemas.codec import Fact, Millis
-from services.core.agent import agent_tallies
-from services.core.rules import Rules, Traits
-from services.core.sla import Clock
-from services.core.tally import Dims, Tallies, add, step_of
-from services.core.ticket import Ticket, replay, working_ms
+from schemas.codec import Fact, Millis, TicketStory, VisitStory, altered
+from services.core.agent import agent_tallies, replay_agent, taken_up
+from services.core.deflection import visit_story, visit_tallies, visits
+from services.core.merging import inherited, inherited_wait
+from services.core.opinions import asked_person, asks_the_person, opinion_tallies, recommendation
+from services.core.requester import requester_tallies
+from services.core.returns import NOBODYS
+from services.core.rules import Rules
+from services.core.story import add_story, story_of
+from services.core.tally import Tallies
+from services.core.ticket import merged_into, replay
+from services.core.ticket_tallies import ticket_tallies
+from services.core.timeline import TAKEN_UP, TICKET_TOLD, VISIT_TOLD
+
+
+class Told(NamedTuple):
+    """What a timeline comes to."""
+
+    tallies: Tallies
+    """What the entity adds to the cells."""
+    others: dict[tuple[str, str], Fact]
+    """What it tells other entities, by their key and the id of what is told; not yet with a version."""
+    withdrawn: dict[tuple[str, str], Fact]
+    """What undoes whatever else a part of the timeline would tell: it may have been told by somebody who died before
+    that part was written, and whose successor took in more at once."""
+
+
+NOTHING = Told({}, {}, {})
 
 
 def measure(timeline: Sequence[Fact], rules: Rules) -> Tallies:
-    """What the entity of ``timeline`` adds to the cells; nothing when it is empty.
+    """What the entity of ``timeline`` adds to the cells (`told`)."""
+    return told(timeline, rules).tallies
+
+
+def told(timeline: Sequence[Fact], rules: Rules) -> Told:
+    """What the entity of ``timeline`` adds to the cells, and what it tells others; nothing when it is empty.
 
     Args:
-        timeline: One ticket's or one agent's facts, in order (`timeline.absorb`).
+        timeline: One ticket's, agent's, visit's or requester's facts, in order (`timeline.absorb`).
     """
     if not timeline:
-        return {}
-    if timeline[0].type == "agent.state_changed":
-        return agent_tallies(timeline)
-    ticket = replay(timeline, rules)
-    return {} if ticket is None or ticket.deleted else ticket_tallies(ticket, rules)
+        return NOTHING
+    first = timeline[0]
+    match first.topic.stream:
+        case "agents":
+            agent = replay_agent(timeline)
+            return Told(agent_tallies(agent, rules), _by_place(taken_up(agent)), {})
+        case "tickets":
+            return _told_by_ticket(first.entity, timeline, rules)
+    if first.type == "helpcenter.viewed":
+        return _told_by_visit(first.entity, timeline)
+    return Told(requester_tallies(timeline, rules), {}, {})
 
 
-def ticket_tallies(ticket: Ticket, rules: Rules) -> Tallies:
-    """What a ticket adds. Flows carry the traits that it was created with, and the agent who did it (convention 14);
-    what stands carries the traits and the assignee of its time."""
-    tallies: Tallies = {}
-    _add_opening(ticket, tallies)
-    _add_responses(ticket, rules, tallies)
-    _add_backlog(ticket, tallies)
-    if ticket.merged_at is None:
-        _add_resolution(ticket, tallies)
-    for clock in ticket.promises:
-        if clock.target is not None and not clock.cancelled:
-            _add_clock(ticket, clock, tallies)
-    return tallies
+def news(before: Told, after: Told, version: int, *, leap: bool = False) -> list[Fact]:
+    """What has to be sent so that others, who know ``before``, know ``after``.
 
-
-def dims_of(traits: Traits, agent: str | None) -> Dims:
-    """A whole dimension set, in the order of DIMENSIONS."""
-    return *traits, agent
-
-
-def _flow(tallies: Tallies, measure: str, at: Millis, dims: Dims, took_ms: Millis | None = None) -> None:
-    if took_ms is None:
-        add(tallies, (measure, at, dims, 0), 1, 0)
-    else:
-        add(tallies, (measure, at, dims, step_of(took_ms)), 1, took_ms)
-
-
-def _add_opening(ticket: Ticket, tallies: Tallies) -> None:
-    if ticket.creation_known:
-        measure = "opened" if ticket.merged_at is None else "merged_away"
-        _flow(tallies, measure, ticket.opened_at, dims_of(ticket.first_traits, None))
-
-
-def _add_responses(ticket: Ticket, rules: Rules, tallies: Tallies) -> None:
-    first = ticket.responses.first
-    if first is not None:
-        dims = dims_of(ticket.first_traits, first.agent)
-        _flow(tallies, "first_response", first.at, dims, first.at - first.since)
-        worked = working_ms(ticket, first.since, first.at, rules)
-        _flow(tallies, "first_response_business", first.at, dims, worked)
-    for turn in ticket.responses.turns:
-        _flow(tallies, "next_response", turn.at, dims_of(ticket.first_traits, turn.agent), turn.at - turn.since)
-    if ticket.waiting_since is not None:
-        add(tallies, ("waiting", ticket.waiting_since, dims_of(ticket.now.traits, ticket.now.agent), 0), 1, 0)
-
-
-def _add_backlog(ticket: Ticket, tallies: Tallies) -> None:
-    for stretch, following in pairwise([*ticket.stretches, None]):
-        if stretch is not None and stretch.in_backlog:
-            dims = dims_of(stretch.traits, stretch.agent)
-            add(tallies, (f"backlog.{stretch.status}", stretch.since, dims, 0), 1, 0)
-            if following is not None:
-                add(tallies, (f"backlog.{stretch.status}", following.since, dims, 0), -1, 0)
-            else:
-                add(tallies, (f"opened_at.{stretch.status}", ticket.opened_at, dims, 0), 1, 0)
-
-
-def _add_resolution(ticket: Ticket, tallies: Tallies) -> None:
-    traits = ticket.first_traits
-    for number, solve in enumerate(ticket.solves):
-        dims = dims_of(traits, solve.agent)
-        if number == 0:
-            _flow(tallies, "solved", solve.at, dims)
-        _flow(tallies, "resolved", solve.at, dims)
-    for reopen in ticket.reopens:
-        _flow(tallies, "reopened", reopen.at, dims_of(traits, reopen.agent))
-    if ticket.now.solved and ticket.solves and ticket.creation_known:
-        last = ticket.solves[-1]
-        _flow(tallies, "resolution", last.at, dims_of(traits, last.agent), last.at - ticket.opened_at)
-
-
-def _add_clock(ticket: Ticket, clock: Clock, tallies: Tallies) -> None:
-    """A clock's outcome so far, under the traits of that instant, which no later event changes.
-
-    A running clock that still holds leaves its instants for the reader to count what is past; so a breach is in the
-    figures the moment that it happens, and no timer has to fire.
+    Args:
+        version: Higher than that of ``before``; the receiver keeps the highest.
+        leap: There are timelines between the two, and somebody may have told what they come to; so others may know
+            another thing than ``before``, and are told all.
     """
-    metric, running = clock.metric, clock.running_since is not None
-    now = _dims_at(ticket, ticket.last_at)
-    if clock.breached_at is not None:
-        then = _dims_at(ticket, clock.breached_at, clock.breached_agent)
-        _flow(tallies, f"sla_breached.{metric}", clock.breached_at, then)
-        if running:
-            add(tallies, (f"overdue.{metric}", clock.breached_at, now, 0), 1, 0)
-    elif clock.stopped_at is not None:
-        _flow(tallies, f"sla_met.{metric}", clock.stopped_at, _dims_at(ticket, clock.stopped_at))
-    elif running:
-        for measure, at in (("at_risk_from", clock.at_risk_from()), ("due", clock.holds_until())):
-            if at is not None:
-                add(tallies, (f"{measure}.{metric}", at, now, 0), 1, 0)
+    known, now = before.withdrawn | before.others, after.withdrawn | after.others
+    sent = []
+    for place, fact in now.items():
+        was = known.get(place)
+        fresh = was != fact and (was is not None or place in after.others)
+        # What an agent takes up is told once, and never as another thing.
+        if fresh or (leap and fact.type != TAKEN_UP):
+            sent.append(altered(fact, version=version))
+    return sent
 
 
-def _dims_at(ticket: Ticket, at: Millis, agent: str | None = None) -> Dims:
-    """The dimensions of a ticket at an instant; ``agent`` in place of the assignee then."""
-    stretch = ticket.stretch_at(at) or ticket.stretches[0]
-    return dims_of(stretch.traits, agent or stretch.agent)
+def version_of(timeline: Iterable[Fact]) -> int:
+    """Grows with every fact that joins a timeline, and with every one that is replaced there."""
+    return sum(1 + fact.version for fact in timeline)
+
+
+def _by_place(facts: Iterable[Fact]) -> dict[tuple[str, str], Fact]:
+    return {(fact.entity, fact.event_id): fact for fact in facts}
+
+
+def _told_by_ticket(key: str, timeline: Sequence[Fact], rules: Rules) -> Told:
+    ticket = replay(timeline, rules)
+    withdrawn = _by_place(_undone_by_ticket(key, timeline, rules))
+    if ticket is not None and ticket.deleted:
+        return Told({}, {}, withdrawn)
+    tallies = opinion_tallies(ticket, timeline, rules)
+    others = [fact for fact in timeline if asks_the_person(fact) and asked_person(fact, ticket)]
+    others = [recommendation(fact, ticket) for fact in others]
+    if ticket is not None:
+        tallies |= ticket_tallies(ticket, rules)
+        story = story_of(key, ticket)
+        if ticket.requester_id is None:
+            add_story(story, NOBODYS, rules, tallies)
+        elif story.asked or story.solved_at is not None:
+            others.append(
+                _told(ticket.requester_id, TICKET_TOLD, key, max(story.opened_at, story.solved_at or 0), story)
+            )
+        if ticket.merged_at is not None and rules.policy.merge.inherit_oldest_wait:
+            merge = next(fact for fact in timeline if fact.type == "ticket.merged")
+            wait = inherited_wait(ticket, merge)
+            others += [] if wait is None else [wait]
+    return _told_except(tallies, _by_place(others), withdrawn)
+
+
+def _undone_by_ticket(key: str, timeline: Sequence[Fact], rules: Rules) -> Iterator[Fact]:
+    """Of a ticket: that there is no story of it, no answer and no wait."""
+    first = timeline[0].at
+    for person in _named(timeline):
+        yield Fact(first, TICKET_TOLD, key, person, first)
+        for fact in timeline:
+            if asks_the_person(fact):
+                yield Fact(fact.at, fact.type, fact.event_id, person, fact.at, kind=fact.kind)
+    if rules.policy.merge.inherit_oldest_wait:
+        for fact in timeline:
+            if fact.type == "ticket.merged" and (target := merged_into(fact)) not in (None, key):
+                yield inherited(fact, target or key, None)
+
+
+def _named(timeline: Iterable[Fact]) -> Iterable[str]:
+    """Everybody who may have been taken for the requester."""
+    return {fact.requester_id for fact in timeline if fact.requester_id}
+
+
+def _told_except(tallies: Tallies, others: dict[tuple[str, str], Fact], undone: dict[tuple[str, str], Fact]) -> Told:
+    return Told(tallies, others, {place: fact for place, fact in undone.items() if place not in others})
+
+
+def _told_by_visit(key: str, timeline: Sequence[Fact]) -> Told:
+    [visit] = visits(timeline)
+    tallies, first = visit_tallies(visit), timeline[0].at
+    undone = _by_place(Fact(first, VISIT_TOLD, key, person, first) for person in _named(timeline))
+    if visit.requester is None:
+        return Told(tallies, {}, undone)
+    told = _told(visit.requester, VISIT_TOLD, key, visit.last_view_at, visit_story(visit))
+    return _told_except(tallies, _by_place([told]), undone)
+
+
+def _told(requester: str, kind: str, key: str, at: Millis, story: TicketStory | VisitStory) -> Fact:
+    """``key``'s story, for the timeline of ``requester``."""
+    of_ticket, of_visit = (story, None) if isinstance(story, TicketStory) else (None, story)
+    return Fact(at, kind, key, requester, at, ticket_story=of_ticket, visit_story=of_visit)

@@ -44,6 +44,11 @@ def inherited_wait(merged: Ticket, merge: Fact) -> Fact | None:
     target, since = merged_into(merge), wait_of(merged)
     if target is None or target == merge.entity or since is None or merged.deleted:
         return None
+    return inherited(merge, target, since)
+
+
+def inherited(merge: Fact, target: str, since: Millis | None) -> Fact:
+    """What ``merge`` tells the ticket that remains; None for ``since`` tells it nothing."""
     return Fact(
         at=merge.at,
         type=WAIT_INHERITED,

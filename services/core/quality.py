@@ -14,6 +14,8 @@ HELPFUL = frozenset({"actionable", "article_link", "troubleshooting"})
 class FirstReply:
     """A ticket's first public agent reply, judged."""
 
+    at: Millis
+    agent: str | None
     helpful: bool
     stub: bool
     """Only there to stop the clock: unhelpful, and the agent had to write again unasked, much later."""
@@ -37,7 +39,8 @@ def first_reply(ticket: Ticket, stub_followup_ms: Millis) -> FirstReply | None:
         return None
     helpful = not HELPFUL.isdisjoint(spoken[place].flags)
     following = spoken[place + 1] if place + 1 < len(spoken) else None
-    return FirstReply(helpful, not helpful and _unasked(spoken[place], following, stub_followup_ms))
+    stub = not helpful and _unasked(spoken[place], following, stub_followup_ms)
+    return FirstReply(spoken[place].at, spoken[place].agent, helpful, stub)
 
 
 def _unasked(reply: Message, following: Message | None, stub_followup_ms: Millis) -> bool:

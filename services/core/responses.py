@@ -13,6 +13,8 @@ class Response(NamedTuple):
     since: Millis
     at: Millis
     agent: str | None
+    flags: tuple[str, ...] = ()
+    """What is in it."""
 
 
 @dataclass(slots=True)
@@ -111,7 +113,8 @@ class Responses:
         if _by_customer(fact):
             self._customer_wrote(at)
         elif _by_agent(fact) or self._also_counts(fact):
-            self._answered(Response(0, at, fact.agent_id or None), by_agent=_by_agent(fact))
+            answer = Response(0, at, fact.agent_id or None, fact.content_flags or ())
+            self._answered(answer, by_agent=_by_agent(fact))
 
     def _agent_replied(self, fact: Fact, at: Millis) -> None:
         self.public_agent_replies += 1
@@ -133,7 +136,7 @@ class Responses:
     def _answered(self, answer: Response, *, by_agent: bool) -> None:
         if self.awaited_since is not None:
             if not (by_agent and self._is_opening_message(answer)):
-                self.first = Response(self.awaited_since, answer.at, answer.agent)
+                self.first = answer._replace(since=self.awaited_since)
                 self.awaited_since = None
                 self._conversing = True
         elif self._conversing:

@@ -37,14 +37,17 @@ def period(tickets: Iterable[Ticket], begin: Millis, end: Millis) -> Period:
     return Period(created, solved, percentile(sorted(waits), 0.5), len(waits))
 
 
+def growth(now: float | None, before: float | None) -> float | None:
+    """By how much a figure grew, relative to before; None where there was none, or nothing, before."""
+    return None if now is None or before is None else ratio(now - before, before)
+
+
 def change(current: Period, previous: Period) -> dict[str, float | None]:
-    """By how much each figure grew, relative to before; None where there was none, or nothing, before.
+    """By how much each figure grew (`growth`).
 
     Source:
         KPI cases, convention 19; docs/kpis.md, Rolling windows.
     """
-    grown: dict[str, float | None] = {}
-    for field in fields(Period):
-        now, before = getattr(current, field.name), getattr(previous, field.name)
-        grown[field.name] = None if now is None or before is None else ratio(now - before, before)
-    return grown
+    return {
+        field.name: growth(getattr(current, field.name), getattr(previous, field.name)) for field in fields(Period)
+    }

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from schemas.codec import Millis, millis
 from schemas.policy import Policy, SlaPolicy
 from services.core.calendar import Calendar
+from services.core.schedules import Planned, plan
 
 ROUND_THE_CLOCK = ""
 """In place of a calendar's name: every hour counts."""
@@ -22,6 +23,8 @@ class Traits(NamedTuple):
     priority: str | None
     tier: str | None
     category: str | None
+    product_area: str | None = None
+    team: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class Rules:
         self.calendars.setdefault("default", Calendar(Policy().calendars["default"]))
         self.calendars[ROUND_THE_CLOCK] = Calendar(Policy().calendars["default"])
         self.recount_with_last_calendar = policy.business_calendar_change == "last"
+        self._plans = {agent_id: tuple(plan(stretches)) for agent_id, stretches in policy.schedules.items()}
         self._paused = {(metric, status) for metric, statuses in policy.sla.pause.items() for status in statuses}
         self._ratio = Fraction(str(policy.sla.at_risk_ratio))
         self._edges = sorted({millis(p.effective_from) for p in policy.sla.policies if p.effective_from is not None})
@@ -54,6 +58,10 @@ class Rules:
     def calendar_of(self, queue: str | None) -> str:
         """The name of a queue's calendar."""
         return self.policy.queue_calendars.get(queue or "", "default")
+
+    def plan_of(self, agent_id: str) -> tuple[Planned, ...]:
+        """What the policy plans for an agent."""
+        return self._plans.get(agent_id, ())
 
     def pauses(self, metric: str, status: str) -> bool:
         """Whether a clock stands still in a status."""

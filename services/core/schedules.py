@@ -2,17 +2,20 @@
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
 from schemas.codec import Millis, millis
 from schemas.policy import PlannedActivity
-from services.core.agent import OFFLINE
 from services.core.kpis import ratio
+from services.core.tally import OFFLINE
 
 ON_QUEUE = "on_queue"
+OFF = "off"
+"""Planned to be off: as if nothing was planned."""
 _ON_QUEUE_STATES = frozenset({"available", "busy", "wrap_up"})
 
 
@@ -22,6 +25,20 @@ class Planned(NamedTuple):
     begin: Millis
     end: Millis
     activity: str
+    queue: str | None = None
+    team: str | None = None
+    """Where, if the plan says so."""
+
+
+class Shown(NamedTuple):
+    """From ``since`` on, until the next, an agent showed this."""
+
+    since: Millis
+    state: str
+    queue: str | None
+    team: str | None
+    in_contact: bool = False
+    """Had at least one."""
 
 
 class Spent(NamedTuple):
@@ -34,6 +51,56 @@ class Spent(NamedTuple):
 def plan(schedule: Iterable[PlannedActivity]) -> list[Planned]:
     """A schedule in milliseconds, as listed."""
     return [Planned(millis(each.begins), millis(each.ends), each.activity) for each in schedule]
+
+
+@lru_cache(maxsize=4096)
+def flattened(planned: tuple[Planned, ...]) -> list[Planned]:
+    """The plan without overlaps and in order: where two overlap, the one listed later holds."""
+    edges = sorted({edge for each in planned for edge in (each.begin, each.end)})
+    flat: list[Planned] = []
+    for begin, end in pairwise(edges):
+        due = next((each for each in reversed(planned) if each.begin <= begin < each.end), None)
+        if due is None or due.activity == OFF:
+            continue
+        if flat and flat[-1].end == begin and flat[-1][2:] == due[2:]:
+            flat[-1] = flat[-1]._replace(end=end)
+        else:
+            flat.append(due._replace(begin=begin, end=end))
+    return flat
+
+
+def doing(state: str) -> str:
+    """What an agent in a state does, in the words of a plan."""
+    return ON_QUEUE if state in _ON_QUEUE_STATES else state
+
+
+class Together(NamedTuple):
+    """From ``since`` to ``until`` one thing was planned, and one was shown."""
+
+    since: Millis
+    until: Millis
+    planned: Planned
+    shown: Shown | None
+    """None before the first."""
+
+
+def together(shown: Sequence[Shown], plan: Sequence[Planned], until: Millis) -> Iterator[Together]:
+    """The stretches of a plan, parted where what an agent showed changed.
+
+    Args:
+        shown: In order.
+        plan: Without overlaps, in order (`flattened`).
+        until: How far the plan is looked at.
+    """
+    place = 0
+    for each in plan:
+        since, end = each.begin, min(each.end, until)
+        while since < end:
+            while place < len(shown) and shown[place].since <= since:
+                place += 1
+            upto = min(end, shown[place].since) if place < len(shown) else end
+            yield Together(since, upto, each, shown[place - 1] if place else None)
+            since = upto
 
 
 def compared(
@@ -53,7 +120,7 @@ def compared(
         place = bisect_right(shown, since, key=lambda change: change[0])
         state = shown[place - 1][1] if place else OFFLINE
         due = next((each.activity for each in reversed(inside) if each.begin <= since < each.end), None)
-        spent[Spent(due, ON_QUEUE if state in _ON_QUEUE_STATES else state)] += until - since
+        spent[Spent(None if due == OFF else due, doing(state))] += until - since
     return spent
 
 

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 from schemas.codec import Millis
 from schemas.policy import ServiceLevel
 from services.core.kpis import mean, ratio
+from services.core.tally import Tallies, add, dims_of, step_of
 from services.core.ticket import Ticket
 
 
@@ -35,6 +36,25 @@ def offer(ticket: Ticket, taken_up_at: Millis | None, as_of: Millis) -> Offer | 
     if taken_up_at is not None:
         return Offer("answered", max(0, taken_up_at - opened_at))
     return None if ticket.now.solved else Offer("waiting", as_of - opened_at)
+
+
+def add_offer(ticket: Ticket, policy: ServiceLevel, tallies: Tallies) -> None:
+    """What a ticket in a channel of ``policy`` adds: how its wait in the queue ended, or since when it waits."""
+    if ticket.first_traits.channel not in policy.channels:
+        return
+    offered = offer(ticket, ticket.taken_up_at, ticket.last_at)
+    if offered is None:
+        return
+    dims, wait_ms = dims_of(ticket.first_traits, None), offered.wait_ms
+    if offered.outcome == "waiting":
+        add(tallies, ("offered", ticket.opened_at, dims, 0), 1, 0)
+        return
+    at = ticket.opened_at + wait_ms
+    add(tallies, (offered.outcome, at, dims, step_of(wait_ms)), 1, wait_ms)
+    if wait_ms <= 1000 * policy.threshold_seconds:
+        add(tallies, (f"{offered.outcome}_in_time", at, dims, 0), 1, 0)
+    if offered.outcome == "abandoned" and wait_ms <= 1000 * policy.short_abandon_seconds:
+        add(tallies, ("abandoned_shortly", at, dims, 0), 1, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +88,19 @@ def counts(offers: Iterable[Offer], policy: ServiceLevel) -> Counts:
     )
 
 
+def served(count: Counts, policy: ServiceLevel) -> tuple[int, int]:
+    """Contacts that were served in time, and those that they are a share of: the parts of `service_level`."""
+    if policy.method == "answered_only":
+        return count.answered_within, count.answered
+    if policy.method == "removed_from_queue":
+        gone = count.answered_within + count.abandoned_within
+        return gone, count.answered + count.abandoned + count.waiting
+    offered = count.answered + count.abandoned
+    offered -= 0 if policy.count_short_abandoned else count.short_abandoned
+    offered += count.waiting_beyond if policy.count_waiting_over_threshold else 0
+    return count.answered_within, offered
+
+
 def service_level(count: Counts, policy: ServiceLevel) -> float | None:
     """Share of contacts answered within the threshold.
 
@@ -82,21 +115,18 @@ def service_level(count: Counts, policy: ServiceLevel) -> float | None:
     Source:
         KPI cases, convention 22; the "80/20" habit of telephone queues; docs/kpis.md, Service level.
     """
-    if policy.method == "answered_only":
-        return ratio(count.answered_within, count.answered)
-    if policy.method == "removed_from_queue":
-        gone = count.answered_within + count.abandoned_within
-        return ratio(gone, count.answered + count.abandoned + count.waiting)
-    offered = count.answered + count.abandoned
-    offered -= 0 if policy.count_short_abandoned else count.short_abandoned
-    offered += count.waiting_beyond if policy.count_waiting_over_threshold else 0
-    return ratio(count.answered_within, offered)
+    return ratio(*served(count, policy))
+
+
+def gave_up(count: Counts) -> tuple[int, int]:
+    """Contacts whose customer gave up, and those that they are a share of: the parts of `abandonment_rate`."""
+    given_up = count.abandoned - count.short_abandoned
+    return given_up, count.answered + given_up
 
 
 def abandonment_rate(count: Counts) -> float | None:
     """Share of contacts whose customer gave up, short ones left out on both sides; None without any."""
-    given_up = count.abandoned - count.short_abandoned
-    return ratio(given_up, count.answered + given_up)
+    return ratio(*gave_up(count))
 
 
 def average_speed_of_answer(offers: Iterable[Offer]) -> float | None:

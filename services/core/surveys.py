@@ -3,12 +3,14 @@
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
-from schemas.codec import Fact
-from schemas.policy import Ces, Csat
+from schemas.codec import Dims, Fact, Millis
+from schemas.policy import Ces, Csat, Policy
 from services.core.kpis import mean, ratio
+from services.core.tally import Tallies, add, score_step
 
 Scale = tuple[float, float]
 """Worst and best."""
+MOST_SCORE = 1_000_000
 
 
 def on_scale(score: float, told: Scale | None, scale: Scale) -> float:
@@ -33,6 +35,37 @@ def last_scores(answers: Iterable[Fact], kind: str, scale: Scale, whose: Callabl
         if answer.kind == kind and answer.score is not None:
             last[whose(answer)] = answer
     return [on_scale(answer.score, answer.scale, scale) for answer in last.values() if answer.score is not None]
+
+
+def add_answers(
+    facts: Iterable[Fact], kinds: Iterable[str], dims_of: Callable[[Fact], Dims], policy: Policy, tallies: Tallies
+) -> None:
+    """What one subject adds: its last answer to each kind of question.
+
+    Args:
+        dims_of: What an answer is cut by.
+    """
+    scales = {"csat": policy.csat.scale, "nps": policy.nps.scale, "ces": policy.ces.scale}
+    last: dict[str, Fact] = {}
+    for fact in facts:
+        if fact.type == "survey.answered" and fact.kind is not None and fact.score is not None:
+            held = last.get(fact.kind)
+            if held is None or (held.at, held.event_id) < (fact.at, fact.event_id):
+                last[fact.kind] = fact
+    for kind in kinds:
+        answer = last.get(kind)
+        if answer is not None and answer.score is not None:
+            add_score(kind, answer.at, on_scale(answer.score, answer.scale, scales[kind]), dims_of(answer), tallies)
+
+
+def add_score(measure: str, at: Millis, score: float, dims: Dims, tallies: Tallies) -> None:
+    """A score, with which the reader can tell how many lie from a line on, and their mean.
+
+    What lies off every scale, or came off a scale of no width, is none.
+    """
+    if not abs(score) <= MOST_SCORE:
+        return
+    add(tallies, (measure, at, dims, score_step(score)), 1, round(1000 * score))
 
 
 @dataclass(frozen=True, slots=True)

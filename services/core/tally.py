@@ -18,15 +18,23 @@ Three kinds of measure:
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import TypeVar
 
+from schemas.codec import Dims as Dims
 from schemas.codec import Millis
+from schemas.policy import MOST_FCR_WINDOWS
 
-DIMENSIONS = ("queue", "channel", "priority", "tier", "category", "agent")
-Dims = tuple[str | None, ...]
-"""The values of DIMENSIONS, whole, once: the reader sums over what is not asked."""
+DIMENSIONS = (
+    *("queue", "channel", "priority", "tier", "category", "product_area", "team", "agent"),
+    "outcome",  # of a solve: what the resolution was
+    "article",  # of the help centre
+)
+"""What figures are cut by. An entity's set of values (`Dims`) is kept whole, once: the reader sums over what is not
+asked."""
+TRAITS = 7
+"""How many of them are traits of a ticket."""
 
 Entry = tuple[str, Millis, Dims, int]
 """(measure, instant, dims, step)"""
@@ -34,12 +42,16 @@ Tally = tuple[int, int]
 """(count, sum)"""
 Tallies = dict[Entry, Tally]
 
+NOTHING_TOLD: Dims = (None,) * len(DIMENSIONS)
+ALL_TIME_DIMENSIONS = 2
+"""Queue and channel."""
+
 MINUTE, HOUR, DAY, ALL, NOW = "m", "h", "d", "a", "n"
 MINUTE_MS: Millis = 60_000
 HOUR_MS: Millis = 3_600_000
 DAY_MS: Millis = 86_400_000
 GRAIN_MS: dict[str, Millis] = {MINUTE: MINUTE_MS, HOUR: HOUR_MS, DAY: DAY_MS}
-KEPT_MS: dict[str, Millis] = {MINUTE: 48 * HOUR_MS, HOUR: 60 * DAY_MS, DAY: 400 * DAY_MS}
+KEPT_MS: dict[str, Millis] = {MINUTE: 50 * HOUR_MS, HOUR: 60 * DAY_MS, DAY: 400 * DAY_MS}
 """How long a bucket is kept behind the watermark of its partition; cells of ALL and NOW are kept for ever."""
 
 Cell = tuple[str, int, Dims, str, int]
@@ -60,21 +72,80 @@ _GRAINS = tuple(GRAIN_MS.items())
 
 STATUSES = ("new", "open", "pending", "on_hold", "solved", "closed")
 UNSOLVED = ("new", "open", "pending", "on_hold")
-AGENT_STATES = ("offline", "available", "busy", "wrap_up", "break", "training", "meeting", "away")
+OFFLINE = "offline"
+AGENT_STATES = (OFFLINE, "available", "busy", "wrap_up", "break", "training", "meeting", "away")
 CLOCKS = ("first_response", "next_response", "resolution")
+FLAGS = ("actionable", "article_link", "troubleshooting", "template")
+SURVEYS = ("csat", "nps", "ces")
+ACTIVITIES = ("on_queue", "break", "training", "meeting")
+DOINGS = (*ACTIVITIES, "away", OFFLINE)
+FCR_PLACES = tuple(range(MOST_FCR_WINDOWS))
+"""One for each of the policy's `fcr.windows_days`."""
 
 MEASURES: dict[str, Kind] = {
+    # At the creation.
     "opened": Kind.FLOW,
     "merged_away": Kind.FLOW,
-    "solved": Kind.FLOW,  # the first solve
-    "resolved": Kind.FLOW,  # every change from unsolved to solved or closed
-    "reopened": Kind.FLOW,
+    "escalated_tickets": Kind.FLOW,  # escalated at least once
+    "transferred_tickets": Kind.FLOW,  # moved to another queue at least once
+    "bug_reports": Kind.FLOW,
+    "feature_requests": Kind.FLOW,
+    # When it happened.
+    "escalated": Kind.FLOW,
+    "transferred": Kind.FLOW,
+    "handed_over": Kind.FLOW,  # from a bot to people
+    "customer_contacts": Kind.FLOW,  # the customer asked: opened a ticket, or wrote again after an answer
+    "paused_unasked": Kind.FLOW,  # to pending with no reply shortly before
+    "solved_early": Kind.FLOW,  # a solve that was soon followed by a reopening
+    # At the response.
     "first_response": Kind.FLOW,
     "first_response_business": Kind.FLOW,
+    "first_response_since_handover": Kind.FLOW,
+    **{f"first_response.{flag}": Kind.FLOW for flag in FLAGS},
     "next_response": Kind.FLOW,
-    "resolution": Kind.FLOW,  # full resolution, at the last solve, of tickets solved now
+    "first_reply": Kind.FLOW,  # the first public reply by an agent, whether it ended the wait or not
+    "first_reply_helpful": Kind.FLOW,
+    "first_reply_stub": Kind.FLOW,
+    # At the first solve.
+    "solved": Kind.FLOW,
+    "first_resolution": Kind.FLOW,
+    "reopened_tickets": Kind.FLOW,  # reopened at least once
+    **{f"came_back.{place}": Kind.FLOW for place in FCR_PLACES},  # not resolved at the first contact, for certain
+    "automated": Kind.FLOW,  # by a bot, as far as is known
+    # At each solve, at each reopening.
+    "resolved": Kind.FLOW,  # every change from unsolved to solved or closed
+    "reopened": Kind.FLOW,
+    # At the last solve, of tickets solved now.
+    "solved_now": Kind.FLOW,
+    "one_touch": Kind.FLOW,
+    "resolution": Kind.FLOW,  # full resolution
+    "resolution_business": Kind.FLOW,
+    "requester_wait": Kind.FLOW,
+    "agent_work": Kind.FLOW,
+    "agent_wait": Kind.FLOW,
+    "on_hold": Kind.FLOW,
+    # Contacts that wait in a queue to be taken up.
+    "answered": Kind.FLOW,  # when it was; how long it waited
+    "answered_in_time": Kind.FLOW,
+    "abandoned": Kind.FLOW,
+    "abandoned_in_time": Kind.FLOW,
+    "abandoned_shortly": Kind.FLOW,
+    "offered": Kind.STANDING,  # since when it waits
+    # Visits to the help centre, at the last view.
+    "visits": Kind.FLOW,
+    "visits_identified": Kind.FLOW,
+    "visits_asked": Kind.FLOW,  # followed by a ticket
+    "article_visits": Kind.FLOW,  # identified ones, once for each article
+    "article_visits_asked": Kind.FLOW,
+    # Scores, when they were given: `step` and sum are hundredths and thousandths of a point.
+    **dict.fromkeys(SURVEYS, Kind.FLOW),
+    "review": Kind.FLOW,
+    # Agents.
     "handled": Kind.FLOW,  # contacts, when an agent took them up
+    "handle_time": Kind.FLOW,  # contacts, when they ended
     "contacts": Kind.LEVEL,  # contacts that an agent has at once
+    "in_contact": Kind.LEVEL,  # agents that have at least one
+    **{f"plan.{planned}.{did}": Kind.LEVEL for planned in ACTIVITIES for did in DOINGS},
     "waiting": Kind.STANDING,  # since when a customer waits for a first or next response
     **{f"backlog.{status}": Kind.LEVEL for status in UNSOLVED},
     **{f"opened_at.{status}": Kind.STANDING for status in UNSOLVED},  # of what is in the backlog now
@@ -120,10 +191,24 @@ def difference(before: Mapping[Entry, Tally], after: Mapping[Entry, Tally]) -> T
 D = TypeVar("D")
 
 
-def parts(tallies: Mapping[tuple[str, Millis, D, int], Tally]) -> Iterator[tuple[str, int, D, str, int, int, int]]:
+def dims_of(traits: Sequence[str | None], agent: str | None, outcome: str | None = None) -> Dims:
+    """A whole dimension set, in the order of DIMENSIONS."""
+    return *traits, agent, outcome, None
+
+
+def coarse(dims: Dims) -> Dims:
+    """What cells of grain ALL are cut by: only what their readers ask for, since these cells are never dropped."""
+    return dims[:ALL_TIME_DIMENSIONS] + NOTHING_TOLD[ALL_TIME_DIMENSIONS:]
+
+
+def parts(
+    tallies: Mapping[tuple[str, Millis, D, int], Tally], coarse: Callable[[D], D]
+) -> Iterator[tuple[str, int, D, str, int, int, int]]:
     """What ``tallies`` add to cells: (grain, bucket, dims, measure, step, count, sum), a cell perhaps repeatedly.
 
-    Dims may be anything that stands for a dimension set, such as its code in a shard.
+    Args:
+        tallies: Dims may be anything that stands for a dimension set, such as its code in a shard.
+        coarse: The dimension set for grain ALL.
     """
     for (measure, at, dims, step), (count, total) in tallies.items():
         kind = MEASURES[measure]
@@ -136,12 +221,12 @@ def parts(tallies: Mapping[tuple[str, Millis, D, int], Tally]) -> Iterator[tuple
         if kind is _LEVEL:
             yield NOW, 0, dims, measure, 0, count, 0
         else:
-            yield ALL, 0, dims, measure, step, count, total
+            yield ALL, 0, coarse(dims), measure, step, count, total
 
 
 def spread(tallies: Mapping[Entry, Tally], cells: Cells) -> None:
     """Add ``tallies``, spread over the grains, to ``cells`` in place (the caller alone owns them)."""
-    for grain, bucket, dims, measure, step, count, total in parts(tallies):
+    for grain, bucket, dims, measure, step, count, total in parts(tallies, coarse):
         add(cells, (grain, bucket, dims, measure, step), count, total)
 
 
@@ -152,13 +237,13 @@ def oldest_kept(grain: str, watermark: Millis) -> int:
 
 # The sketch: log buckets of ratio (1 + a) / (1 - a) with a = 1 %, so that a bucket's middle is within 1 % of
 # whatever fell into it. The edges are integers, computed without floats, so that every machine has the same. The
-# edges of the exported histogram are edges of the sketch too, so that its counts are exact.
+# edges of the exported histograms are edges of the sketch too, so that their counts are exact.
 
 HISTOGRAM_EDGES_MS = tuple(
     1000 * seconds
     for seconds in (
-        *(30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800),
-        *(43200, 86400, 172800, 259200),
+        *(5, 10, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800),
+        *(43200, 86400, 172800, 259200, 604800),
     )
 )
 
@@ -182,6 +267,11 @@ _EDGES = _edges()
 def step_of(duration_ms: Millis) -> int:
     """The sketch's log bucket of a duration: 0 for nothing, else buckets that grow by 2 %."""
     return 0 if duration_ms <= 0 else 1 + bisect_left(_EDGES, duration_ms)
+
+
+def score_step(score: float) -> int:
+    """The step of a score: hundredths of a point."""
+    return round(100 * score)
 
 
 def value_of(step: int) -> float:

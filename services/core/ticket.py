@@ -1,5 +1,6 @@
 """A ticket's timeline, told forwards: its state at the end, and everything on the way that a figure needs."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from services.core.tally import UNSOLVED
 
 MERGED = "merged"
 
+_TOLD_BY_OTHERS = frozenset({timeline.TAKEN_UP, timeline.WAIT_INHERITED})
 _TELLS_STATUS = frozenset({"ticket.status_changed", "ticket.snapshot"})
 _TELLS_AGENT = frozenset({"ticket.assigned", "ticket.escalated", "ticket.snapshot"})
 _TELLS_QUEUE = _TELLS_AGENT
@@ -41,6 +43,8 @@ class Change(NamedTuple):
 
     at: Millis
     agent: str | None
+    outcome: str | None = None
+    """Of a solve, what the resolution was; of a reopening, what it had been."""
 
 
 class Message(NamedTuple):
@@ -48,6 +52,7 @@ class Message(NamedTuple):
 
     at: Millis
     author: str | None
+    agent: str | None
     flags: tuple[str, ...]
 
 
@@ -72,7 +77,15 @@ class Ticket:
         elif opening.type == "ticket.snapshot" and opening.created_at is not None:
             self.last_at = self.opened_at = min(opening.created_at, opening.at)
             self.creation_known, status = True, "new"
-        traits = Traits(opening.queue or None, opening.channel, opening.priority, opening.tier, opening.category)
+        traits = Traits(
+            opening.queue or None,
+            opening.channel,
+            opening.priority,
+            opening.tier,
+            opening.category,
+            opening.product_area,
+            opening.team or None,
+        )
         self.first_traits = traits
         """What it was created with; what the creation left out, as it was first told."""
         self.stretches = [Stretch(self.opened_at, status, traits, agent)]
@@ -81,12 +94,16 @@ class Ticket:
         self.pauses: list[Change] = []
         """Changes to pending."""
         self.messages: list[Message] = []
-        self.transfers = 0
+        self.tags = set(opening.tags_added or ())
+        """What it has now."""
+        self.transferred_at: list[Millis] = []
         self.escalated_at: list[Millis] = []
         self.handed_over_at: list[Millis] = []
         """Given to people by a bot."""
         self.abandoned_at: Millis | None = None
         """When the customer left the queue unanswered, for the first time."""
+        self.taken_up_at: Millis | None = None
+        """When an agent was first busy with it."""
         self.merged_at: Millis | None = None
         self.merged_into: str | None = None
         """The key of the ticket that it became a part of."""
@@ -98,7 +115,7 @@ class Ticket:
         # Opened and solved in one are two: first the clocks start, then they stop.
         self._settle(self.opened_at, "new" if self.now.solved else status)
         if self.now.solved:
-            self._solve(self.opened_at, agent)
+            self._solve(self.opened_at, agent, opening.reason)
             self._settle(self.opened_at, status)
 
     @property
@@ -129,6 +146,9 @@ class Ticket:
         """The next event of the timeline. After a merge or a deletion nothing counts any more."""
         if self.merged_at is not None or self.deleted:
             return
+        if fact.type == timeline.TAKEN_UP:  # nothing that happens to the ticket itself
+            self.taken_up_at = fact.at if self.taken_up_at is None else min(self.taken_up_at, fact.at)
+            return
         # Two machines' clocks: what seems to come before the opening came with it.
         at = self.last_at = max(fact.at, self.opened_at)
         was = self.now
@@ -144,9 +164,10 @@ class Ticket:
         if self.now.status == "pending" != was.status:
             self.pauses.append(Change(at, fact.agent_id or was.agent))
         if self.now.solved and not was.solved:
-            self._solve(at, fact.agent_id or was.agent)
+            self._solve(at, fact.agent_id or was.agent, fact.reason)
         elif was.solved and not self.now.solved:
-            self.reopens.append(Change(at, self.solves[-1].agent if self.solves else None))
+            solve = self.solves[-1] if self.solves else Change(at, None)
+            self.reopens.append(Change(at, solve.agent, solve.outcome))
             self.responses.reopened(at)
         self._settle(at, self.now.status)
 
@@ -156,15 +177,19 @@ class Ticket:
             case "ticket.replied":
                 self.responses.message(fact, at)
                 if fact.public:
-                    self.messages.append(Message(at, fact.author, fact.content_flags or ()))
+                    self.messages.append(Message(at, fact.author, fact.agent_id or None, fact.content_flags or ()))
             case "ticket.escalated":
                 self._escalate(fact, at)
             case "ticket.assigned":
                 queue = self.now.traits.queue
-                self.transfers += queue is not None and fact.queue not in (None, "", queue)
+                if queue is not None and fact.queue not in (None, "", queue):
+                    self.transferred_at.append(at)
             case "ticket.status_changed":
                 if fact.reason == "abandoned" and self.abandoned_at is None:
                     self.abandoned_at = at
+            case "ticket.tags_changed":
+                self.tags.update(fact.tags_added or ())
+                self.tags.difference_update(fact.tags_removed or ())
             case "ticket.deleted":
                 self.deleted = True
             case timeline.WAIT_INHERITED:
@@ -195,28 +220,31 @@ class Ticket:
     def _traits(self, fact: Fact) -> Traits:
         """The traits after ``fact``: changed by the events that are about them, else only filled in where unknown."""
         kind, was = fact.type, self.now.traits
-        queue, priority = was.queue, was.priority
+        queue, priority, team = was.queue, was.priority, was.team
         if fact.queue is not None and (queue is None or kind in _TELLS_QUEUE):
             queue = fact.queue or None
         if fact.priority is not None and (priority is None or kind in _TELLS_PRIORITY):
             priority = fact.priority
+        if fact.team and (team is None or kind in _TELLS_AGENT):
+            team = fact.team
         traits = Traits(
-            queue, was.channel or fact.channel, priority, was.tier or fact.tier, was.category or fact.category
+            queue,
+            was.channel or fact.channel,
+            priority,
+            was.tier or fact.tier,
+            was.category or fact.category,
+            was.product_area or fact.product_area,
+            team,
         )
         if traits == was:
             return was
-        first = self.first_traits
         self.first_traits = Traits(
-            first.queue or traits.queue,
-            first.channel or traits.channel,
-            first.priority or traits.priority,
-            first.tier or traits.tier,
-            first.category or traits.category,
+            *(first or now for first, now in zip(self.first_traits, traits, strict=True)),
         )
         return traits
 
-    def _solve(self, at: Millis, agent: str | None) -> None:
-        self.solves.append(Change(at, agent))
+    def _solve(self, at: Millis, agent: str | None, outcome: str | None) -> None:
+        self.solves.append(Change(at, agent, outcome or None))
         self.responses.solved()
 
     def _settle(self, at: Millis, status: str) -> None:
@@ -230,6 +258,20 @@ def merged_into(merge: Fact) -> str | None:
     return sibling(merge.entity, merge.into_ticket_id)
 
 
+def opening_of(told: Iterable[Fact]) -> Fact | None:
+    """The event that a ticket begins with, of those about the ticket itself in order; None when there is none.
+
+    It is the creation, whatever comes before it, else the first event that is not told by another entity.
+    """
+    first = None
+    for fact in told:
+        if fact.type == "ticket.created":
+            return fact
+        if first is None and fact.type not in _TOLD_BY_OTHERS:
+            first = fact
+    return first
+
+
 def replay(facts: Iterable[Fact], rules: Rules) -> Ticket | None:
     """The ticket that a timeline tells of; None when nothing in it is about the ticket itself.
 
@@ -237,14 +279,23 @@ def replay(facts: Iterable[Fact], rules: Rules) -> Ticket | None:
         facts: One ticket's timeline, in order (`timeline.absorb`).
     """
     told = [fact for fact in facts if fact.type.startswith("ticket.")]
-    if not told:
+    opening = opening_of(told)
+    if opening is None:
         return None
-    opening = next((fact for fact in told if fact.type == "ticket.created"), told[0])
     ticket = Ticket(opening, rules)
     for fact in told:
         if fact is not opening or not ticket.created:
             ticket.tell(fact)
     return ticket
+
+
+def status_ms(ticket: Ticket, until: Millis) -> Counter[str]:
+    """How long it was in each status up to an instant, in milliseconds."""
+    ends = [*(stretch.since for stretch in ticket.stretches[1:]), until]
+    spent: Counter[str] = Counter()
+    for stretch, end in zip(ticket.stretches, ends, strict=True):
+        spent[stretch.status] += max(0, min(end, until) - stretch.since)
+    return spent
 
 
 def working_ms(ticket: Ticket, begin: Millis, end: Millis, rules: Rules) -> Millis:

@@ -5,7 +5,13 @@ from collections.abc import Iterable
 from schemas.codec import Fact, Millis
 
 WAIT_INHERITED = "ticket.wait_inherited"
-"""Made by `merging`, never sent from outside: a ticket merged into this one waited longer."""
+"""Told by another ticket, which was merged into this one: its customer waited longer."""
+TAKEN_UP = "ticket.taken_up"
+"""Told by an agent, who is busy with the ticket."""
+TICKET_TOLD = "requester.ticket_told"
+"""Told by a ticket to its requester (`TicketStory`)."""
+VISIT_TOLD = "requester.visit_told"
+"""Told by a visit to its requester (`VisitStory`)."""
 
 ORDER = {
     "ticket.created": 0,
@@ -16,7 +22,8 @@ ORDER = {
     "ticket.replied": 5,
     "ticket.status_changed": 6,
     "ticket.tags_changed": 7,
-    WAIT_INHERITED: 8,
+    # A merge hands on what earlier merges handed over: of those at one instant, what those before it by id did.
+    WAIT_INHERITED: 9,
     "ticket.merged": 9,
     "ticket.deleted": 10,
 }
@@ -31,18 +38,25 @@ def place(fact: Fact) -> tuple[Millis, int, str]:
 def absorb(facts: list[Fact], arrived: Iterable[Fact]) -> list[Fact]:
     """The timeline with what arrived, in any order and with any repeats.
 
+    Of several facts with one id the first counts; of what one entity tells another, the highest version.
+
     Returns:
         A new list in order of event time; ``facts`` itself when nothing was new.
     """
-    known = {fact.event_id for fact in facts}
-    new = []
+    known = {fact.event_id: fact.version for fact in facts}
+    new: dict[str, Fact] = {}
     for fact in arrived:
-        if fact.event_id not in known:
-            known.add(fact.event_id)
-            new.append(fact)
+        held = known.get(fact.event_id)
+        if held is None or fact.version > held:
+            known[fact.event_id] = fact.version
+            new[fact.event_id] = fact
     if not new:
         return facts
-    new.sort(key=place)
+    kept = facts if len(known) == len(facts) + len(new) else [fact for fact in facts if fact.event_id not in new]
+    return _in_order(kept, sorted(new.values(), key=place))
+
+
+def _in_order(facts: list[Fact], new: list[Fact]) -> list[Fact]:
     together = facts + new
     if facts and place(new[0]) < place(facts[-1]):
         together.sort(key=place)

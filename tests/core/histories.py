@@ -1,9 +1,12 @@
 """Strategies: what may happen to tickets and agents, plausible and not."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from hypothesis import strategies as st
 
 from schemas.codec import NOBODY, Fact, Millis
-from services.core.tally import HOUR_MS
+from services.core.tally import HOUR_MS, MINUTE_MS
 from tests.core.stories import at, presence, told
 
 BEGIN = at("Mon 08:00")
@@ -74,25 +77,40 @@ def ticket_histories(draw: st.DrawFn, ticket_id: str = "T1", most: int = 9) -> l
 
 
 @st.composite
-def agent_histories(draw: st.DrawFn, name: str = "first", most: int = 9) -> list[Fact]:
-    """What one agent does, in no order; contacts may be wrapped up or ended that never began."""
+def agent_histories(draw: st.DrawFn, name: str = "first", most: int = 9, agent: str = "A1") -> list[Fact]:
+    """What one agent does and should do, in no order; contacts may be wrapped up or ended that never began."""
     facts = []
-    ids = draw(st.permutations(range(draw(st.integers(1, most)))))
-    for number in ids:
+    for number in draw(st.permutations(range(draw(st.integers(1, most))))):
+        where: dict[str, Any] = {
+            "event_id": f"{name}/{number}",
+            "entity": agent,
+            "agent_id": agent,
+            "queue": draw(maybe(st.none(), a_queue)),
+            "team": draw(st.sampled_from([None, None, "day", "night"])),
+        }
+        if draw(st.integers(0, 5)) == 0:
+            facts.append(draw(_plan(where)))
+            continue
         ticket_id = draw(st.sampled_from([None, None, "T1", "T2", "T3"]))
-        states = ("available", "break", "offline", "meeting", "busy")
+        states: tuple[str, ...] = ("available", "break", "offline", "meeting", "busy", "training", "away")
         if ticket_id is not None:
             states = ("busy", "busy", "wrap_up", "available", "offline")
-        facts.append(
-            presence(
-                draw(st.sampled_from(states)),
-                draw(an_instant),
-                ticket_id,
-                event_id=f"{name}/{number}",
-                queue=draw(maybe(st.none(), a_queue)),
-            )
-        )
+        facts.append(presence(draw(st.sampled_from(states)), draw(an_instant), ticket_id, contact=ticket_id, **where))
     return facts
+
+
+@st.composite
+def _plan(draw: st.DrawFn, where: Mapping[str, Any]) -> Fact:
+    begins_at = draw(an_instant)
+    return told(
+        "agent.scheduled",
+        draw(an_instant),
+        ticket_id=None,
+        begins_at=begins_at,
+        ends_at=begins_at + draw(st.sampled_from([15, 60, 8 * 60, 7 * 24 * 60])) * MINUTE_MS,
+        activity=draw(st.sampled_from(["on_queue", "on_queue", "break", "training", "meeting", "off"])),
+        **where,
+    )
 
 
 def seconds_of(instants: st.SearchStrategy[Millis]) -> st.SearchStrategy[Millis]:

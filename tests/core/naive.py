@@ -1,7 +1,7 @@
 """The figures of one entity, from the text of the KPI cases and from nothing of `core`: slow, and easy to read."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -9,6 +9,8 @@ from schemas.codec import Fact, Millis
 
 UNSOLVED = {"new", "open", "pending", "on_hold"}
 _KINDS = "created snapshot assigned priority_changed escalated replied status_changed tags_changed merged deleted"
+WAIT = "ticket.wait_inherited"
+"""What a merge hands over to the ticket that remains: a part of the merge."""
 
 
 def in_order(facts: Iterable[Fact]) -> list[Fact]:
@@ -16,8 +18,9 @@ def in_order(facts: Iterable[Fact]) -> list[Fact]:
     once: dict[str, Fact] = {}
     for fact in facts:
         once.setdefault(fact.event_id, fact)
-    kinds = [f"ticket.{kind}" for kind in _KINDS.split()]
-    return sorted(once.values(), key=lambda f: (f.at, kinds.index(f.type) if f.type in kinds else 0, f.event_id))
+    kinds = {f"ticket.{kind}": number for number, kind in enumerate(_KINDS.split())}
+    kinds[WAIT] = kinds["ticket.merged"]
+    return sorted(once.values(), key=lambda fact: (fact.at, kinds.get(fact.type, 0), fact.event_id))
 
 
 @dataclass
@@ -31,7 +34,9 @@ class Life:
     outbound: bool
     statuses: list[tuple[Millis, str]] = field(default_factory=list)
     moments: list[tuple[Millis, str]] = field(default_factory=list)
-    """customer and agent messages (public), solve and reopen."""
+    """customer and agent messages (public), solve and reopen; inherit: a wait that a merge hands over."""
+    tellers: list[Fact | None] = field(default_factory=list)
+    """Of the moments."""
     gone: bool = False
 
     @property
@@ -51,27 +56,33 @@ class Life:
         was = self.statuses[-1][1] if self.statuses else "new"
         self.statuses.append((moment, status))
         if was in UNSOLVED and status in ("solved", "closed"):
-            self.moments.append((moment, "solve"))
+            self._notes(moment, "solve")
         if was in ("solved", "closed") and status in UNSOLVED:
-            self.moments.append((moment, "reopen"))
+            self._notes(moment, "reopen")
+
+    def _notes(self, moment: Millis, what: str, teller: Fact | None = None) -> None:
+        self.moments.append((moment, what))
+        self.tellers.append(teller)
 
     def _tell(self, fact: Fact) -> None:
         moment = max(fact.at, self.begin)
         if fact.type == "ticket.replied" and fact.public and fact.author in ("customer", "agent"):
-            self.moments.append((moment, fact.author))
+            self._notes(moment, fact.author, fact)
         elif fact.type in ("ticket.status_changed", "ticket.snapshot") and fact.status:
             self._becomes(moment, fact.status)
         elif fact.type == "ticket.merged":
             self._becomes(moment, "merged")
         elif fact.type == "ticket.deleted":
             self.gone = True
+        elif fact.type == WAIT and self.statuses[-1][1] in UNSOLVED:
+            self._notes(moment, "inherit", fact)
 
 
 def life(facts: Iterable[Fact]) -> Life:
     """A ticket's life. What seems to come before its creation came with it."""
     events = in_order(facts)
     created = next((fact for fact in events if fact.type == "ticket.created"), None)
-    first = events[0]
+    first = next(fact for fact in events if fact.type != WAIT)
     if created is not None:
         told = Life(created.at, True, True, created.created_by == "agent")
         told._becomes(created.at, created.status or "new")
@@ -87,49 +98,76 @@ def life(facts: Iterable[Fact]) -> Life:
     return told
 
 
-def first_response(told: Life) -> tuple[Millis, Millis, int] | None:
-    """Since when, and when, and after which of the moments (convention 7 with its defaults)."""
+def first_waits(told: Life) -> Iterator[tuple[Millis, int | None]]:
+    """Each time that a first response was waited for: since when, and after which of the moments no longer; None for
+    until now (convention 7 with its defaults, and 17)."""
     moments = told.moments
     if not told.known_from_creation:
-        return None
+        return
     since, place = told.begin, 0
     if told.outbound:
-        asked = [number for number, (_, what) in enumerate(moments) if what == "customer"]
+        asked = [number for number, (_, what) in enumerate(moments) if what in ("customer", "inherit")]
         if not asked:
-            return None
-        since, place = moments[asked[0]][0], asked[0]
+            return
+        place = asked[0]
+        since = moments[place][0] if moments[place][1] == "customer" else _created_at(told.tellers[place])
     while True:
         ends = [number for number in range(place, len(moments)) if moments[number][1] in ("agent", "solve")]
-        if not ends:
-            return None
-        if moments[ends[0]][1] == "agent":
-            return since, moments[ends[0]][0], ends[0]
-        again = [number for number in range(ends[0], len(moments)) if moments[number][1] == "reopen"]
+        end = ends[0] if ends else None
+        handed_over = [
+            _created_at(told.tellers[number])
+            for number in range(place, len(moments) if end is None else end)
+            if moments[number][1] == "inherit"
+        ]
+        yield min([since, *handed_over]), end
+        if end is None or moments[end][1] == "agent":
+            return
+        again = [number for number in range(end, len(moments)) if moments[number][1] == "reopen"]
         if not again:
-            return None
-        asked = [number for number in range(ends[0], again[0]) if moments[number][1] == "customer"]
+            return
+        asked = [number for number in range(end, again[0]) if moments[number][1] == "customer"]
         place = (asked or again)[0]
         since = moments[place][0]
 
 
-def next_responses(told: Life) -> list[tuple[Millis, Millis]]:
-    """Each turn that was answered, after the first response (convention 8)."""
+def _created_at(fact: Fact | None) -> Millis:
+    assert fact is not None
+    assert fact.created_at is not None
+    return fact.created_at
+
+
+def first_response(told: Life) -> tuple[Millis, Millis, int] | None:
+    """Since when, and when, and after which of the moments."""
+    for since, end in first_waits(told):
+        if end is not None and told.moments[end][1] == "agent":
+            return since, told.moments[end][0], end
+    return None
+
+
+def turns(told: Life) -> Iterator[tuple[Millis, int | None]]:
+    """Each turn after the first response: since when, and after which of the moments it ended (convention 8)."""
     place = 0
     if told.known_from_creation:
         first = first_response(told)
         if first is None:
-            return []
+            return
         place = first[2] + 1
-    answered, since = [], None
-    for moment, what in told.moments[place:]:
+    since = None
+    for number in range(place, len(told.moments)):
+        moment, what = told.moments[number]
         if what == "customer" and since is None:
             since = moment
-        elif what == "agent" and since is not None:
-            answered.append((since, moment))
+        elif what in ("agent", "solve") and since is not None:
+            yield since, number
             since = None
-        elif what == "solve":
-            since = None
-    return answered
+    if since is not None:
+        yield since, None
+
+
+def next_responses(told: Life) -> list[tuple[Millis, Millis]]:
+    """Each turn that was answered: since when, and when."""
+    ended = [(since, told.moments[end]) for since, end in turns(told) if end is not None]
+    return [(since, moment) for since, (moment, what) in ended if what == "agent"]
 
 
 def shown_state(facts: Sequence[Fact], moment: Millis) -> tuple[str, int]:
@@ -138,6 +176,8 @@ def shown_state(facts: Sequence[Fact], moment: Millis) -> tuple[str, int]:
     for fact in facts:
         if fact.at > moment:
             break
+        if fact.type != "agent.state_changed":
+            continue
         if fact.ticket_id is None:
             own = fact.state or "offline"
             if own == "offline":

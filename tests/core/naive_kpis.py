@@ -100,6 +100,12 @@ def service_level(
     }
 
 
+def told_plan(facts: Iterable[Fact]) -> list[tuple[Millis, Millis, str]]:
+    """What was planned in the course of events, the later told later."""
+    plans = [fact for fact in in_order(facts) if fact.type == "agent.scheduled"]
+    return [(fact.begins_at or 0, fact.ends_at or 0, fact.activity or "off") for fact in plans]
+
+
 def day_against_plan(
     facts: Sequence[Fact], schedule: Sequence[tuple[Millis, Millis, str]], begin: Millis, end: Millis, tick_ms: Millis
 ) -> dict[str, float | None]:
@@ -110,7 +116,7 @@ def day_against_plan(
         state, _ = shown_state(events, moment)
         did = "on_queue" if state in ("available", "busy", "wrap_up") else state
         planned = [activity for since, until, activity in schedule if since <= moment < until]
-        if planned:
+        if planned and planned[-1] != "off":
             ticks["scheduled"] += 1
             ticks["on queue planned"] += planned[-1] == "on_queue"
             ticks["otherwise"] += did != planned[-1]

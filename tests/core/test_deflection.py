@@ -12,7 +12,7 @@ HOUR = {"deflection": {"window_seconds": 3600}}
 
 def viewed(when: str, visit: str = "v1", article: str = "a", requester: str | None = "R1") -> Fact:
     event_id = f"{visit}/{article}@{at(when)}"
-    fields = {"entity": requester or event_id, "ticket_id": None, "requester_id": requester}
+    fields = {"entity": f"visit//{visit}", "ticket_id": None, "requester_id": requester}
     return told("helpcenter.viewed", when, event_id=event_id, visit_id=visit, article_id=article, **fields)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +13,7 @@ from services.core import report
 from services.core.measure import measure
 from services.core.rules import Rules
 from services.core.sla import Assignee, Clock
-from services.core.tally import Cells, Tallies, difference, spread
+from services.core.tally import Cells, Tallies, difference, dims_of, spread
 from services.core.ticket import replay
 from services.core.timeline import absorb
 from tests.core import naive
@@ -63,6 +64,11 @@ BUSY_POLICIES = [
         | sla(promise({"first_response": 3600, "resolution": 7200}, hours="business"), reopen="first_resolution_only")
     ),
 ]
+
+
+def tagged(when: str, **fields: Any) -> Fact:
+    return told("ticket.tags_changed", when, **fields)
+
 
 some_rules = st.sampled_from(BUSY_POLICIES)
 
@@ -253,9 +259,9 @@ def test_flows_carry_the_traits_of_the_creation_and_what_stands_those_of_its_tim
 
     dims = {name: dims for (name, _, dims, _), _ in measure(facts, DEFAULTS).items()}
 
-    assert dims["opened"] == ("a", "email", None, None, None, None)
-    assert dims["first_response"] == ("a", "email", None, None, None, "A3")
-    assert dims["opened_at.new"] == ("b", "email", None, None, None, "A2")
+    assert dims["opened"] == dims_of(("a", "email", *[None] * 5), None)
+    assert dims["first_response"] == dims_of(("a", "email", *[None] * 5), "A3")
+    assert dims["opened_at.new"] == dims_of(("b", "email", *[None] * 5), "A2")
 
 
 def test_what_the_creation_left_out_is_taken_as_it_was_first_told() -> None:
@@ -263,8 +269,43 @@ def test_what_the_creation_left_out_is_taken_as_it_was_first_told() -> None:
 
     dims = {name: dims for (name, _, dims, _), _ in measure(facts, DEFAULTS).items()}
 
-    assert dims["opened"] == (None, "chat", None, None, None, None)
+    assert dims["opened"] == dims_of((None, "chat", *[None] * 5), None)
     assert facts[0].at > BEGIN
+
+
+@pytest.mark.parametrize(
+    ("facts", "reports"),
+    [
+        pytest.param([created("09:00", tags_added=("bug", "vip"))], 1, id="tagged when it was created"),
+        pytest.param([created("09:00"), tagged("10:00", tags_added=("bug_report",))], 1, id="tagged later"),
+        pytest.param(
+            [created("09:00", tags_added=("bug",)), tagged("10:00", tags_removed=("bug",))], 0, id="no longer tagged"
+        ),
+        pytest.param([created("09:00", category="bug")], 1, id="its category says so"),
+        pytest.param([created("09:00"), customer("10:00", category="bug")], 1, id="its category came later"),
+        pytest.param([created("09:00", tags_added=("bug",)), told("ticket.merged", "10:00")], 0, id="merged away"),
+        pytest.param([tagged("10:00", tags_added=("bug",))], 0, id="not created here, as far as is known"),
+    ],
+)
+def test_a_bug_report_is_what_is_marked_as_one_now(facts: list[Fact], reports: int) -> None:
+    tallies = measure(facts, DEFAULTS)
+
+    assert total(tallies, "bug_reports") == (reports, 0)
+    assert total(tallies, "feature_requests") == (0, 0)
+
+
+def test_of_two_answers_at_one_instant_the_one_that_ended_the_wait_says_how_good_it_was() -> None:
+    facts = [
+        created("09:00", created_by="agent"),
+        answer("10:00", event_id="a", content_flags=("template",)),
+        customer("10:00", event_id="b"),
+        answer("10:00", event_id="c", content_flags=("actionable",)),
+    ]
+
+    tallies = measure(facts, DEFAULTS)
+
+    assert total(tallies, "first_response.actionable") == (1, 0)
+    assert total(tallies, "first_response.template") == (0, 0)
 
 
 def test_a_breach_stays_in_the_queue_in_which_it_happened() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from schemas.codec import Fact, instant
+from schemas.codec import Fact, Millis, instant
 from services.core import report
 from services.core.agent import Agent, replay_agent
 from services.core.timeline import absorb
@@ -152,7 +152,18 @@ def some_plan(draw: st.DrawFn) -> list[tuple[int, int, str]]:
 
 
 def on_quarters(facts: list[Fact]) -> list[Fact]:
-    return [replace(fact, at=fact.at // QUARTER_MS * QUARTER_MS) for fact in facts]
+    def on_quarter(moment: Millis | None) -> Millis | None:
+        return None if moment is None else moment // QUARTER_MS * QUARTER_MS
+
+    return [
+        replace(
+            fact,
+            at=fact.at // QUARTER_MS * QUARTER_MS,
+            begins_at=on_quarter(fact.begins_at),
+            ends_at=on_quarter(fact.ends_at),
+        )
+        for fact in facts
+    ]
 
 
 @settings(max_examples=60, deadline=None)
@@ -170,7 +181,7 @@ def test_a_day_is_what_looking_every_quarter_of_an_hour_tells(
         config = {"schedules": {"A1": schedule}, "adherence": {"count_outside_shift": outside}}
         return report.agent_figures(replay_agent(absorb([], facts)), rules(config), begin, end)
 
-    plain = naive_kpis.day_against_plan(facts, plan, begin, end, QUARTER_MS)
+    plain = naive_kpis.day_against_plan(facts, [*plan, *naive_kpis.told_plan(facts)], begin, end, QUARTER_MS)
     strict = plain.pop("strict")
     assert part(got(outside=False), plain) == pytest.approx(plain)
     if plain["adherence"] is not None:

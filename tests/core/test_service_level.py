@@ -127,10 +127,12 @@ def test_without_contacts_no_method_has_a_value(method: str) -> None:
     }
 
 
-def test_a_contact_is_looked_for_in_the_agents_own_tenant() -> None:
+def test_a_contact_is_looked_for_by_the_key_of_its_ticket() -> None:
     calls = [replace(CALL, entity=key, event_id=key) for key in ("acme/phone/T1", "other/phone/T1")]
 
-    figures = computed("service_level", [*calls, busy("09:00:10", entity="acme/A1")], as_of="10:00")
+    answered = busy("09:00:10", entity="acme/A1", contact="acme/phone/T1")
+
+    figures = computed("service_level", [*calls, answered], as_of="10:00")
 
     assert (figures["answered"], figures["waiting"]) == (1, 1)
 

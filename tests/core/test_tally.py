@@ -18,8 +18,10 @@ from services.core.tally import (
     KEPT_MS,
     MEASURES,
     MINUTE,
+    NOTHING_TOLD,
     NOW,
     Cells,
+    Dims,
     Entry,
     Kind,
     Tallies,
@@ -35,12 +37,12 @@ from tests.core.stories import at
 from tests.recount import merged
 
 CENTURY_MS = 100 * 366 * DAY_MS
-DIMS = ("billing", "email", None, None, None, "A1")
+DIMS: Dims = ("billing", "email", None, None, None, None, "night", "A1", "fixed", None)
 
 some_entry = st.tuples(
     st.sampled_from(sorted(MEASURES)),
     st.one_of(st.integers(0, 3 * HOUR_MS), st.integers(0, 2**42)),
-    st.sampled_from([DIMS, (None,) * 6, ("sales", *DIMS[1:])]),
+    st.sampled_from([DIMS, NOTHING_TOLD, ("sales", *DIMS[1:])]),
     st.integers(0, 3),
 )
 
@@ -90,7 +92,7 @@ def test_what_comes_to_nothing_goes_away() -> None:
     assert tallies == {}
 
 
-def test_a_flow_is_in_its_minute_hour_and_day_and_in_all_time() -> None:
+def test_a_flow_is_in_its_minute_hour_and_day_and_by_queue_and_channel_in_all_time() -> None:
     moment = at("Tue 10:30:15")
 
     cells = cells_of({("first_response", moment, DIMS, 7): (1, 900)})
@@ -99,7 +101,7 @@ def test_a_flow_is_in_its_minute_hour_and_day_and_in_all_time() -> None:
         (MINUTE, moment // 60_000, DIMS, "first_response", 7): (1, 900),
         (HOUR, moment // HOUR_MS, DIMS, "first_response", 7): (1, 900),
         (DAY, moment // DAY_MS, DIMS, "first_response", 7): (1, 900),
-        (ALL, 0, DIMS, "first_response", 7): (1, 900),
+        (ALL, 0, ("billing", "email", *[None] * 8), "first_response", 7): (1, 900),
     }
 
 

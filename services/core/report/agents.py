@@ -5,12 +5,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
 from schemas.codec import Millis
-from services.core.agent import OFFLINE, Agent
+from services.core.agent import Agent
 from services.core.kpis import mean, ratio
 from services.core.report.notation import Figures
 from services.core.rules import Rules
-from services.core.schedules import compared, plan, schedule_figures
-from services.core.tally import AGENT_STATES
+from services.core.schedules import compared, schedule_figures
+from services.core.tally import AGENT_STATES, OFFLINE
 
 
 def agent_figures(agent: Agent, rules: Rules, begin: Millis, end: Millis) -> Figures:
@@ -32,8 +32,8 @@ def agent_figures(agent: Agent, rules: Rules, begin: Millis, end: Millis) -> Fig
 
 
 def _against_plan(agent: Agent, rules: Rules, begin: Millis, end: Millis) -> Figures:
-    planned = plan(rules.policy.schedules.get(agent.agent_id, []))
-    spent = compared([(since, state) for since, state, _ in agent.shown], planned, begin, end)
+    planned = [*rules.plan_of(agent.agent_id), *agent.planned]
+    spent = compared([(shown.since, shown.state) for shown in agent.shown], planned, begin, end)
     outside = rules.policy.adherence.count_outside_shift
     return asdict(schedule_figures(spent, count_outside_shift=outside))
 
@@ -52,11 +52,11 @@ def agents_total(agents: Sequence[Agent], begin: Millis, end: Millis) -> Figures
 
 
 def _shown_ms(agent: Agent, begin: Millis, end: Millis) -> Counter[str]:
-    ends = [since for since, _, _ in [*agent.shown, (end, OFFLINE, None)]][1:]
+    ends = [*(shown.since for shown in agent.shown), end][1:]
     spent: Counter[str] = Counter()
-    for (since, state, _), until in zip(agent.shown, ends, strict=True):
-        spent[state] += max(0, min(until, end) - max(since, begin))
-    first = agent.shown[0][0] if agent.shown else end
+    for shown, until in zip(agent.shown, ends, strict=True):
+        spent[shown.state] += max(0, min(until, end) - max(shown.since, begin))
+    first = agent.shown[0].since if agent.shown else end
     spent[OFFLINE] += max(0, min(first, end) - begin)
     return spent
 

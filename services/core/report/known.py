@@ -1,13 +1,15 @@
 """The events known at an instant, as entities (KPI cases, convention 1)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from schemas.codec import Fact, Millis
+from schemas.codec import Fact, Millis, TicketStory
+from schemas.topics import AGENTS, TICKETS
 from services.core.agent import Agent, replay_agent
 from services.core.merging import with_inherited_waits
-from services.core.returns import Openings, came_back_at
+from services.core.returns import NOBODYS, Openings, came_back_at
 from services.core.rules import Rules
+from services.core.story import story_of
 from services.core.ticket import Ticket, replay
 from services.core.timeline import absorb
 
@@ -22,7 +24,10 @@ class Known:
     """Answers, without those about deleted tickets."""
     views: list[Fact] = field(default_factory=list)
     """Articles of the help centre that were read."""
-    openings: Openings = field(default_factory=lambda: Openings({}))
+    stories: dict[str, TicketStory] = field(default_factory=dict)
+    """By ticket: what its requester has to know of it."""
+    openings: dict[str | None, Openings] = field(default_factory=dict)
+    """By requester: the tickets that they opened."""
     came_back_at: dict[str, Millis | None] = field(default_factory=dict)
     """By ticket: when its customer came back after the first solve."""
     duplicates_ignored: int = 0
@@ -34,32 +39,51 @@ def known(arrivals: Iterable[Fact], rules: Rules, as_of: Millis) -> Known:
     Args:
         arrivals: In order of arrival; of two with one id the first counts.
     """
-    told: dict[tuple[bool, str], list[Fact]] = {}
+    told: dict[tuple[str, str], list[Fact]] = {}
     result = Known()
     for fact in arrivals:
         if fact.at <= as_of and fact.received_at <= as_of:
             result.duplicates_ignored += 1
-            told.setdefault((fact.type == "agent.state_changed", fact.entity), []).append(fact)
+            told.setdefault((fact.topic.stream, fact.entity), []).append(fact)
     timelines: dict[str, list[Fact]] = {}
-    for (about_agent, entity), facts in told.items():
+    for (stream, entity), facts in told.items():
         timeline = absorb([], facts)
         result.duplicates_ignored -= len(timeline)
-        if about_agent:
+        if stream == AGENTS.stream:
             result.agents[entity] = replay_agent(timeline)
-        else:
+        elif stream == TICKETS.stream:
             timelines[entity] = timeline
+        else:
+            _add_saying(result, timeline)
     for entity, timeline in with_inherited_waits(timelines, rules).items():
         _add(result, entity, timeline, rules)
-    match = rules.policy.fcr.repeat_match
-    result.openings = Openings(result.tickets)
-    result.came_back_at = {
-        key: came_back_at(key, ticket, result.openings, match) for key, ticket in result.tickets.items()
-    }
+    _tell_requesters(result, rules)
     return result
 
 
+def _tell_requesters(result: Known, rules: Rules) -> None:
+    result.stories = {key: story_of(key, ticket) for key, ticket in result.tickets.items()}
+    by_requester: dict[str | None, list[TicketStory]] = {}
+    for key, story in result.stories.items():
+        by_requester.setdefault(result.tickets[key].requester_id, []).append(story)
+    by_requester.pop(None, None)
+    result.openings = {requester: Openings(stories) for requester, stories in by_requester.items()}
+    match = rules.policy.fcr.repeat_match
+    result.came_back_at = {
+        key: came_back_at(story, result.openings.get(result.tickets[key].requester_id, NOBODYS), match)
+        for key, story in result.stories.items()
+    }
+
+
+def _add_saying(result: Known, timeline: Iterable[Fact]) -> None:
+    for fact in timeline:
+        if fact.type == "helpcenter.viewed":
+            result.views.append(fact)
+        elif fact.type == "survey.answered":
+            result.surveys.append(fact)
+
+
 def _add(result: Known, entity: str, timeline: list[Fact], rules: Rules) -> None:
-    result.views += [fact for fact in timeline if fact.type == "helpcenter.viewed"]
     ticket = replay(timeline, rules)
     if ticket is not None and ticket.deleted:
         return
@@ -68,19 +92,10 @@ def _add(result: Known, entity: str, timeline: list[Fact], rules: Rules) -> None
         result.tickets[entity] = ticket
 
 
-def taken_up_at(agents: Mapping[str, Agent], tickets: Mapping[str, Ticket]) -> dict[str, Millis]:
-    """When an agent was first busy with a ticket, by the ticket's key.
-
-    A contact names its ticket by the helpdesk's id alone; the agent's key tells the tenant.
-    """
-    keys: dict[str, list[str]] = {}
-    for key, ticket in tickets.items():
-        keys.setdefault(ticket.id, []).append(key)
+def taken_up_at(agents: Iterable[Agent]) -> dict[str, Millis]:
+    """When an agent was first busy with a ticket, by the ticket's key."""
     first: dict[str, Millis] = {}
-    for agent_key, agent in agents.items():
-        tenant = agent_key.removesuffix(agent.agent_id)
+    for agent in agents:
         for contact in agent.contacts:
-            for key in keys.get(contact.ticket_id, []):
-                if key.startswith(tenant):
-                    first[key] = min(contact.began_at, first.get(key, contact.began_at))
+            first[contact.key] = min(contact.began_at, first.get(contact.key, contact.began_at))
     return first

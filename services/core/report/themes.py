@@ -12,6 +12,7 @@ from services.core.insights import insights, sentence
 from services.core.quality import first_reply, response_quality
 from services.core.report.known import Known, taken_up_at
 from services.core.report.notation import Figures, rfc3339
+from services.core.returns import NOBODYS
 from services.core.rolling import change, period
 from services.core.rules import Rules
 from services.core.service_level import offer, service_figures
@@ -32,7 +33,7 @@ def alert_figures(known: Known, rules: Rules, as_of: Millis) -> list[Figures]:
 
 def service_level_figures(known: Known, rules: Rules, as_of: Millis) -> Figures:
     """`service_level`, of the tickets created in the policy's channels (convention 22)."""
-    policy, taken_up = rules.policy.service_level, taken_up_at(known.agents, known.tickets)
+    policy, taken_up = rules.policy.service_level, taken_up_at(known.agents.values())
     offers = [
         offer(ticket, taken_up.get(key), as_of)
         for key, ticket in known.tickets.items()
@@ -67,14 +68,17 @@ def _subject(answer: Fact) -> Hashable:
 def deflection_figures(known: Known, rules: Rules, as_of: Millis) -> Figures:
     """`deflection` (convention 24)."""
     window_ms = 1000 * rules.policy.deflection.window_seconds
-    judged = [(visit, deflected(visit, known.openings, window_ms, as_of)) for visit in visits(known.views)]
+    judged = [
+        (visit, deflected(visit, known.openings.get(visit.requester, NOBODYS), window_ms, as_of))
+        for visit in visits(known.views)
+    ]
     return asdict(deflection(judged))
 
 
 def automation_figures(known: Known, rules: Rules, as_of: Millis) -> Figures:
     """`automation` (convention 25)."""
     window_ms = 1000 * rules.policy.automation.window_seconds
-    verdicts = [automated(ticket, known.came_back_at[key], window_ms, as_of) for key, ticket in known.tickets.items()]
+    verdicts = [automated(story, known.came_back_at[key], window_ms, as_of) for key, story in known.stories.items()]
     return asdict(automation(verdicts))
 
 

@@ -1,6 +1,5 @@
 """What a ticket's figures are at one instant, exact: `tickets`, `sla`, `at_risk`."""
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
 
@@ -10,14 +9,14 @@ from services.core.report.known import Known
 from services.core.report.notation import Figures, rfc3339, seconds
 from services.core.rules import Rules
 from services.core.sla import reading
-from services.core.ticket import Ticket, working_ms
+from services.core.ticket import Ticket, status_ms, working_ms
 
 
 def ticket_figures(ticket: Ticket, rules: Rules, as_of: Millis) -> Figures:
     """`tickets.<ticket_id>` (conventions 7 to 10)."""
     responses, solves = ticket.responses, ticket.solves
     first, handover = responses.first, responses.since_handover
-    spent = _status_ms(ticket, as_of)
+    spent = status_ms(ticket, as_of)
     resolved = ticket.creation_known and bool(solves)
     full = solves[-1].at if resolved and ticket.now.solved else None
     return {
@@ -41,7 +40,7 @@ def ticket_figures(ticket: Ticket, rules: Rules, as_of: Millis) -> Figures:
         "reopens": len(ticket.reopens),
         "public_agent_replies": responses.public_agent_replies,
         "one_touch": ticket.now.solved and responses.public_agent_replies == 1,
-        "transfers": ticket.transfers,
+        "transfers": len(ticket.transferred_at),
         "escalated": bool(ticket.escalated_at),
         "escalations": len(ticket.escalated_at),
     }
@@ -51,17 +50,9 @@ def fcr_verdicts(known: Known, rules: Rules, as_of: Millis) -> dict[str, dict[st
     """`tickets.<ticket_id>.fcr`: by ticket and by days, with whether the window is over (convention 11)."""
     policy = rules.policy.fcr
     return {
-        key: {str(days): judged(ticket, known.came_back_at[key], days, policy, as_of) for days in policy.windows_days}
-        for key, ticket in known.tickets.items()
+        key: {str(days): judged(story, known.came_back_at[key], days, policy, as_of) for days in policy.windows_days}
+        for key, story in known.stories.items()
     }
-
-
-def _status_ms(ticket: Ticket, as_of: Millis) -> Counter[str]:
-    ends = [*(stretch.since for stretch in ticket.stretches[1:]), as_of]
-    spent: Counter[str] = Counter()
-    for stretch, until in zip(ticket.stretches, ends, strict=True):
-        spent[stretch.status] += until - stretch.since
-    return spent
 
 
 def sla_figures(ticket: Ticket, as_of: Millis) -> Figures:

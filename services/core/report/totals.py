@@ -34,7 +34,7 @@ def aggregate(tickets: Sequence[Ticket]) -> Figures:
         "reopens": sum(len(ticket.reopens) for ticket in standing),
         "one_touch_rate": ratio(sum(t.responses.public_agent_replies == 1 for t in resolved), len(resolved)),
         "escalation_rate": ratio(sum(bool(ticket.escalated_at) for ticket in created), len(created)),
-        "transfer_rate": ratio(sum(ticket.transfers > 0 for ticket in created), len(created)),
+        "transfer_rate": ratio(sum(bool(ticket.transferred_at) for ticket in created), len(created)),
     }
 
 
