@@ -5,6 +5,7 @@ two binary searches, however long the span (KPI cases, convention 5).
 """
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -94,6 +95,18 @@ class Calendar:
             if i < len(year.opens):
                 return max(at, year.opens[i])
         return None
+
+    def openings(self, begin: Millis, end: Millis) -> Iterator[tuple[Millis, Millis]]:
+        """From when to when it is open between ``begin`` and ``end``."""
+        if end <= begin:
+            return
+        if self.always_open:
+            yield begin, end
+            return
+        for number in range(_year_of(begin), _year_of(end) + 1):
+            year = self._year(number)
+            for i in range(bisect_right(year.closes, begin), bisect_left(year.opens, end)):
+                yield max(begin, year.opens[i]), min(end, year.closes[i])
 
     def _compiled(self, number: int) -> _Year:
         begin = millis(datetime(number, 1, 1, tzinfo=UTC))

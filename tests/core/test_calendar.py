@@ -121,6 +121,22 @@ def test_working_time_is_what_a_clock_on_the_wall_counts(
 
 
 @settings(max_examples=25, deadline=None)
+@given(some_hours(), st.integers(-400 * DAY_MS, 100 * DAY_MS), st.integers(-DAY_MS, 500 * DAY_MS))
+def test_openings_are_in_order_and_make_up_the_working_time(
+    known: tuple[WorkingHours, date], offset: int, span: int
+) -> None:
+    hours, near = known
+    calendar = Calendar(hours)
+    begin = millis(datetime(near.year, near.month, near.day, tzinfo=UTC)) + offset
+    openings = list(calendar.openings(begin, begin + span))
+
+    assert sum(closes - opens for opens, closes in openings) == calendar.between(begin, begin + span)
+    edges = [edge for opening in openings for edge in opening]
+    assert edges == sorted(edges)
+    assert all(opens < closes for opens, closes in openings)
+
+
+@settings(max_examples=25, deadline=None)
 @given(some_hours(), st.lists(st.integers(0, 500 * DAY_MS), min_size=3, max_size=3))
 def test_working_time_is_the_sum_of_that_of_its_parts(known: tuple[WorkingHours, date], spans: list[int]) -> None:
     hours, near = known
