@@ -10,13 +10,15 @@ from typing import Any
 from aiokafka.structs import ConsumerRecord
 
 from schemas import topics
-from schemas.codec import Fact, decode
+from schemas.codec import Fact, decode, millis
 from services.adapters.policy_file import load_policy
 from services.core.rules import Rules
 from services.simulator.to_file import write_events
 
 POLICY_FILE = Path("services/simulator/policy.yaml")
 UNTIL = datetime(2026, 3, 10, 16, tzinfo=UTC)
+LOGGED_AT = millis(UNTIL)
+"""When the log took the first record that a test makes; a millisecond later the next."""
 
 
 @cache
@@ -36,13 +38,19 @@ def simulated(*, days: float, tickets_per_day: float = 900, faults: float = 0.2,
 
 def about(topic: topics.Topic, lines: Iterable[bytes]) -> list[bytes]:
     """Those of ``lines`` that travel on ``topic``."""
-    agents = topic is topics.AGENTS
-    return [line for line in lines if (decode(line).type == "agent.state_changed") is agents]
+    return [line for line in lines if decode(line).topic is topic]
 
 
-def record(offset: int, value: bytes | None, topic: topics.Topic = topics.TICKETS, partition: int = 0) -> Any:
-    """One Kafka record; its time is its offset."""
-    return ConsumerRecord(topic.name, partition, offset, offset, 0, None, value, None, 0, len(value or b""), ())
+def record(
+    offset: int,
+    value: bytes | None,
+    topic: topics.Topic = topics.TICKETS,
+    partition: int = 0,
+    headers: tuple[tuple[str, bytes], ...] = (),
+) -> Any:
+    """One Kafka record."""
+    size = len(value or b"")
+    return ConsumerRecord(topic.name, partition, offset, LOGGED_AT + offset, 0, None, value, None, 0, size, headers)
 
 
 def log_of(values: Iterable[bytes], topic: topics.Topic = topics.TICKETS) -> list[Any]:
@@ -51,4 +59,5 @@ def log_of(values: Iterable[bytes], topic: topics.Topic = topics.TICKETS) -> lis
 
 
 def facts(values: Iterable[bytes]) -> list[Fact]:
-    return [decode(value) for value in values]
+    """Those of a partition with these records."""
+    return [decode(value, LOGGED_AT + offset) for offset, value in enumerate(values)]

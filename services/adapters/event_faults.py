@@ -6,10 +6,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from services.adapters.helpdesks.fields import shown
+from services.core.timeline import TAKEN_UP, TICKET_TOLD, VISIT_TOLD, WAIT_INHERITED
 
 INSTANT = "an instant with its zone, from 1970 to 2199, such as 2026-03-02T09:00:00Z"
 ID = "an id: 1 to 200 characters, no spaces, no braces"
 WORD = "text of at most 200 characters on one line"
+OURS = (TAKEN_UP, WAIT_INHERITED, TICKET_TOLD, VISIT_TOLD)
+"""The types of what deskpulse's own entities tell each other."""
+NOT_FROM_OUTSIDE = "an event of a helpdesk: what entities tell each other is made in deskpulse, never sent to it"
 _WORDS = {
     "string_type": "text",
     "bool_type": "true or false",
@@ -43,10 +47,13 @@ def faults_of(error: ValidationError, place: str, fields: Mapping[str, Any]) -> 
 
 def _fault(error: Any, place: str, fields: Mapping[str, Any]) -> Fault:
     kind: str = error["type"]
+    if kind == "union_tag_not_found" and "derived" in fields:
+        return fault(joined(place, "derived"), shown(fields["derived"]), NOT_FROM_OUTSIDE)
     if kind == "union_tag_not_found":
         return fault(joined(place, "type"), "nothing", "an event type, such as 'ticket.created'")
     if kind == "union_tag_invalid":
-        return fault(joined(place, "type"), shown(fields["type"]), f"one of {error['ctx']['expected_tags']}")
+        expected = NOT_FROM_OUTSIDE if fields["type"] in OURS else f"one of {error['ctx']['expected_tags']}"
+        return fault(joined(place, "type"), shown(fields["type"]), expected)
     path = error["loc"][1:]  # the first is the event's type
     came = "nothing" if kind == "missing" else shown(error["input"])
     return fault(_path(place, path), came, _expected(error, str(path[0]) if path else ""))
@@ -73,4 +80,4 @@ def _expected(error: Any, name: str) -> str:
         return ID if name.endswith("_id") else WORD
     if kind == "missing":
         return "a value"
-    return str(error["msg"])
+    return str(error["msg"]).removeprefix("Value error, ")

@@ -120,6 +120,18 @@ class ProcessorMetrics:
             ["topic", "reason"],
             registry=registry,
         )
+        self.told = Counter(
+            "deskpulse_stream_told_total",
+            "Records that tell one entity what it has to know of another, appended to the log.",
+            ["topic"],
+            registry=registry,
+        )
+        self.untold = Counter(
+            "deskpulse_stream_untold_total",
+            "Such records that were too large for their topic: figures that need two entities lack them.",
+            ["topic"],
+            registry=registry,
+        )
         self.reloads = Counter(
             "deskpulse_stream_shard_reloads_total",
             "Shards dropped and loaded again: the fence refused a write, or the store was away.",
@@ -151,6 +163,8 @@ class ProcessorMetrics:
         for topic in MEASURED:
             self.processed.labels(topic.name)
             self.dead_letters.labels(topic.name, "no_event")
+            self.told.labels(topic.name)
+            self.untold.labels(topic.name)
             self.reloads.labels(topic.name)
             self._lag.labels(topic.name)
 

@@ -7,17 +7,19 @@ One hash per partition, `dp:{<namespace>:<stream>:<partition>}`:
 | `next` | the offset of the next record to apply, in decimal |
 | `meta` | `Meta`: what the state was made from, and its watermark |
 | `e<entity>` | the entity's timeline |
-| `D<code>` | the dimension set with that code |
-| `<grain><bucket>:<code>` | all cells of one grain, bucket and dimension set |
-| `<grain><bucket>` | the index of a bucket: the codes of its dimension sets that hold cells |
+| `D<chunk>` | DIMS_PER_FIELD dimension sets; a set's code is its place in the whole row of chunks |
+| `b<grain><span>` | a block: all cells of neighbouring buckets when they were last folded (`cell_blocks`) |
+| `<grain><bucket>:<code>` | all cells of one grain, bucket and dimension set; what a block there holds comes on top |
+| `<grain><bucket>` | the index of a bucket: the codes of its dimension sets that have such a field |
 | `n` | the buckets of grain NOW whose index is not empty |
+| `t<hour>` | the index of an hour: the keys of tickets that have, or had, a tally with an instant in it |
 | `redo` | the rest of a write that was too large for one command: fields that overlay those in the hash |
 
 An empty value is the same as no field. Buckets of grain MINUTE, HOUR and DAY that `oldest_kept` no longer keeps are
 nothing, whether the hash still has them or not.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -35,6 +37,11 @@ META: Field = b"meta"
 REDO: Field = b"redo"
 NOW_INDEX: Field = NOW.encode()
 
+LAYOUT = 2
+"""The version of this layout."""
+DIMS_PER_FIELD = 256
+"""So many that a reader asks for few fields, and that the place of a value in a chunk fits into a byte."""
+
 _NAMES = tuple(MEASURES)
 _CODES = {measure: code for code, measure in enumerate(_NAMES)}
 
@@ -43,7 +50,7 @@ class Meta(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a shard's state was made from. Written with every change of it."""
 
     layout: int = 1
-    """The version of this layout."""
+    """The version of the layout: LAYOUT in every state that is written now, 1 where it is not told."""
     policy: str = ""
     """Fingerprint of the policy."""
     partitions: int = 0
@@ -52,6 +59,8 @@ class Meta(msgspec.Struct, frozen=True, omit_defaults=True):
     """Fingerprint of the record before `next`: tells this log from another one."""
     watermark: Millis = 0
     """The newest event time."""
+    ahead: Millis = 0
+    """The latest instant that any cell was put in for: plans lie ahead of the newest event."""
     dims: int = 0
     """How many dimension sets there are."""
     late: int = 0
@@ -74,8 +83,13 @@ def entity_field(entity: str) -> Field:
     return b"e" + entity.encode()
 
 
-def dims_field(code: int) -> Field:
-    return b"D%d" % code
+def dims_field(chunk: int) -> Field:
+    return b"D%d" % chunk
+
+
+def dims_fields(sets: int) -> list[Field]:
+    """The fields that hold the first ``sets`` dimension sets."""
+    return [dims_field(chunk) for chunk in range(-(-sets // DIMS_PER_FIELD))]
 
 
 def cells_field(grain: str, bucket: int, code: int) -> Field:
@@ -94,9 +108,15 @@ def parse_cells_field(name: Field) -> Group | None:
     return head[:1].decode(), int(head[1:]), int(code)
 
 
+def tickets_field(hour: int) -> Field:
+    """Where the tickets of an hour are listed: the instant divided by HOUR_MS."""
+    return b"t%d" % hour
+
+
 _pack = msgspec.msgpack.Encoder().encode
 _unpack_numbers = msgspec.msgpack.Decoder(list[int]).decode
-_unpack_dims = msgspec.msgpack.Decoder(tuple[str | None, ...]).decode
+_unpack_dims = msgspec.msgpack.Decoder(list[tuple[list[str | None], bytes]]).decode
+_unpack_keys = msgspec.msgpack.Decoder(list[str]).decode
 _unpack_meta = msgspec.msgpack.Decoder(Meta).decode
 _unpack_fields = msgspec.msgpack.Decoder(dict[bytes, bytes]).decode
 _unpack_change = msgspec.msgpack.Decoder(tuple[str, int, int, int, list[bytes]]).decode
@@ -104,10 +124,12 @@ _unpack_change = msgspec.msgpack.Decoder(tuple[str, int, int, int, list[bytes]])
 
 def pack_cells(cells: GroupCells) -> bytes:
     """Flat numbers: measure code, step, count, sum, and so on; nothing when there is no cell."""
-    if not cells:
-        return b""
-    numbers = [n for (measure, step), (count, total) in cells.items() for n in (_CODES[measure], step, count, total)]
-    return _pack(numbers)
+    return _pack(flat_cells(cells)) if cells else b""
+
+
+def flat_cells(cells: GroupCells) -> list[int]:
+    """The numbers of `pack_cells`."""
+    return [n for (measure, step), (count, total) in cells.items() for n in (_CODES[measure], step, count, total)]
 
 
 def unpack_numbers(value: bytes | None) -> list[int]:
@@ -132,12 +154,38 @@ def pack_numbers(numbers: Iterable[int]) -> bytes:
     return _pack(numbers) if numbers else b""
 
 
-def pack_dims(dims: Dims) -> bytes:
-    return _pack(dims)
+DimsColumn = tuple[list[str | None], bytes]
+"""The values that a dimension has in a chunk, and for each set the place of its value among them."""
 
 
-def unpack_dims(value: bytes) -> Dims:
-    return _unpack_dims(value)
+def pack_dims(sets: Sequence[Dims]) -> bytes:
+    """A chunk of dimension sets: at most DIMS_PER_FIELD."""
+    columns: list[DimsColumn] = []
+    for column in zip(*sets, strict=True):
+        places = {value: place for place, value in enumerate(dict.fromkeys(column))}
+        columns.append((list(places), bytes(map(places.__getitem__, column))))
+    return _pack(columns)
+
+
+def unpack_dims_columns(value: bytes | None) -> list[DimsColumn]:
+    """What `pack_dims` wrote, dimension by dimension; empty for an empty or missing field."""
+    return _unpack_dims(value) if value else []
+
+
+def unpack_dims(value: bytes | None) -> list[Dims]:
+    """What `pack_dims` wrote, set by set."""
+    columns = unpack_dims_columns(value)
+    return list(zip(*([values[place] for place in places] for values, places in columns), strict=True))
+
+
+def pack_keys(keys: Iterable[str]) -> bytes:
+    """Keys of entities, sorted so that equal sets have equal bytes."""
+    return _pack(sorted(keys))
+
+
+def unpack_keys(value: bytes | None) -> list[str]:
+    """What `pack_keys` wrote; empty for an empty or missing field."""
+    return _unpack_keys(value) if value else []
 
 
 def pack_meta(meta: Meta) -> bytes:

@@ -108,7 +108,7 @@ class StateStore:
         rest = iter(overflow.items())
         while piece := dict(islice(rest, FIELDS_PER_COMMAND)):
             await self._fenced(stream, partition, at, at, piece)
-        await self._fenced(stream, partition, at, at, {REDO: b""})
+        await self.drop(stream, partition, at, [REDO])
 
     async def recover(self, stream: str, partition: int) -> None:
         """Finish a large write that its writer did not live to finish."""

@@ -181,7 +181,7 @@ async def open_processor(settings: Settings) -> AsyncIterator[faust.App]:
         open_event_log(settings) as event_log,
     ):
         store = StateStore(redis, settings.namespace)
-        origin = StateOrigin(policy.fingerprint(), settings.partitions)
+        origin = StateOrigin(policy.fingerprint(), settings.partitions, settings.namespace)
         shards = Shards(store, reader, event_log, Rules(policy), origin, metrics, HOT_ENTITIES)
         app = build_app(settings, shards, metrics)
         with _metrics_served(settings, registry), watched(app, shards, metrics):

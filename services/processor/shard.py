@@ -1,39 +1,43 @@
 """A shard: one partition's state, in memory and in the store.
 
 `absorb` takes the partition's next records, in order: facts join their timelines, `measure` says what each touched
-entity now adds to the cells, and the difference goes to the store in one fenced write, together with the offset of
-the next record. What is not in memory is fetched by name.
+entity now adds to the cells and tells others. The difference goes to the store in one fenced write, together with the
+offset of the next record; what others have to know goes to the log before that, so that whoever goes on after a crash
+tells it again. What is not in memory is fetched by name.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 import msgspec
 
-from schemas.codec import NO_EVENT, Fact, Millis, decode, pack_facts, unpack_facts
+from schemas.codec import NO_EVENT, Fact, Millis, decode, is_derived, pack_facts, unpack_facts
+from schemas.topics import AGENTS, TICKETS
 from services.adapters.log_reader import Record, another_log, fingerprint
 from services.adapters.state_layout import (
+    LAYOUT,
     META,
     Field,
     Meta,
-    dims_field,
     entity_field,
-    pack_dims,
     pack_meta,
-    unpack_dims,
     unpack_meta,
 )
 from services.adapters.state_store import StateStore
-from services.core.agent import settled
-from services.core.measure import measure
+from services.core.exchange import Entity
+from services.core.measure import told
+from services.core.presence import Presence
 from services.core.rules import Rules
-from services.core.tally import DAY_MS, Dims, Tallies, add, difference
-from services.core.timeline import absorb
+from services.core.tally import DAY_MS, HOUR_MS, MEASURES, Kind, Tallies, add
 from services.errors import Halted
 from services.processor.kept_cells import CodedTallies, KeptCells
+from services.processor.kept_dims import KeptDims
+from services.processor.kept_hours import KeptHours
+from services.processor.telling import told_for
 
-RECORDS_PER_WRITE = 750
+RECORDS_PER_WRITE = 500
 """So many that a write seldom needs more than one command."""
 HOT_ENTITIES = 100_000
 """How many entities a worker keeps in memory; some 8 KiB each for a ticket of ten events."""
@@ -43,12 +47,8 @@ AGENT_LOOK_BACK_DAYS = 2
 """An agent's event that comes later than this after its day is counted, and changes nothing."""
 
 
-@dataclass(slots=True)
-class Entity:
-    """A timeline, and what it adds to the cells now."""
-
-    timeline: list[Fact]
-    tallies: Tallies
+Tell = Callable[[Sequence[Fact]], Awaitable[None]]
+"""Appends to the log what entities have to know of others; returns when it is there."""
 
 
 @dataclass(frozen=True)
@@ -65,16 +65,37 @@ class StateOrigin:
 
     policy: str
     partitions: int
+    namespace: str = ""
+
+    @property
+    def state(self) -> bytes:
+        """Whose told records are taken in: those of another state were made under other rules."""
+        return f"{self.namespace}/{self.policy}".encode()
+
+
+@dataclass(slots=True)
+class _Change:
+    """What a batch of facts comes to."""
+
+    cells: CodedTallies
+    hours: dict[int, set[str]]
+    """The entities that add something else now at an instant of an hour."""
+    news: list[Fact]
+    """For others."""
+    fields: dict[Field, bytes]
+    """Timelines, packed."""
 
 
 class Shard:
     """Owned by the one worker that reads the partition; any other's writes are refused by the fence."""
 
-    def __init__(self, store: StateStore, stream: str, partition: int, rules: Rules, origin: StateOrigin) -> None:
+    def __init__(
+        self, store: StateStore, stream: str, partition: int, rules: Rules, origin: StateOrigin, tell: Tell
+    ) -> None:
         self.stream = stream
         self.partition = partition
         self.next = 0
-        self.meta = Meta(policy=origin.policy, partitions=origin.partitions)
+        self.meta = Meta(layout=LAYOUT, policy=origin.policy, partitions=origin.partitions)
         self.untouched = True
         """Nothing was ever written."""
         self.inspected = ""
@@ -82,15 +103,18 @@ class Shard:
         self._store = store
         self._rules = rules
         self._origin = origin
+        self._tell = tell
         self._entities: dict[str, Entity] = {}
-        self._dims: dict[Dims, int] = {}
+        self._dims = KeptDims()
         self._cells = KeptCells(self._fetch)
+        self._hours = KeptHours(self._fetch)
 
     async def load(self) -> None:
         """Take over what the store holds.
 
         Raises:
-            Halted: the state was made under another policy, or from a topic with another number of partitions.
+            Halted: the state is laid out otherwise, was made under another policy, or from a topic with another
+                number of partitions.
             Unavailable: the store does not answer.
         """
         await self._store.recover(self.stream, self.partition)
@@ -100,13 +124,15 @@ class Shard:
         self.untouched = False
         self.meta = unpack_meta(packed)
         self._check_origin()
-        fields = [dims_field(code) for code in range(self.meta.dims)]
-        for code, value in enumerate(await self._fetch(fields)):
-            if value is not None:
-                self._dims[unpack_dims(value)] = code
+        await self._dims.load(self._fetch, self.meta.dims)
 
     def _check_origin(self) -> None:
         place = f"{self.stream}[{self.partition}]"
+        if self.meta.layout != LAYOUT:
+            raise Halted(
+                f"{place}: this state has the layout {self.meta.layout}, this version of deskpulse reads and writes "
+                f"{LAYOUT}. Set DESKPULSE_NAMESPACE to a new name to rebuild the state from the log."
+            )
         if self.meta.policy != self._origin.policy:
             raise Halted(
                 f"{place}: this state was made under the policy {self.meta.policy}, the settings say "
@@ -141,7 +167,8 @@ class Shard:
             The records that are no events: they have no effect but to be counted.
 
         Raises:
-            Fenced, Unavailable: what is in memory may be ahead of the store now: forget this shard.
+            Fenced, Unavailable: what is in memory may be ahead of the store now: forget this shard. Unavailable is
+                also what `tell` raises: then nothing was written.
         """
         unusable: list[Unusable] = []
         for begin in range(0, len(records), RECORDS_PER_WRITE):
@@ -153,11 +180,11 @@ class Shard:
         watermark_before, dims_before = self.meta.watermark, len(self._dims)
         arrivals, unusable = self._sort(records)
         await self._recall(arrivals)
+        change = self._remeasure(arrivals)
         changes: dict[Field, bytes] = {META: b""}  # its place is in the first command of a large write
-        change = self._remeasure(arrivals, changes)
-        changes |= await self._cells.apply(change, watermark_before, self.meta.watermark)
-        for dims, code in list(self._dims.items())[dims_before:]:
-            changes[dims_field(code)] = pack_dims(dims)
+        changes |= change.fields
+        _, kept = await asyncio.gather(self._tell_others(change.news), self._keep(change, watermark_before))
+        changes |= kept | self._dims.fields(dims_before)
         ends = records[-1].offset + 1
         self.meta = msgspec.structs.replace(
             self.meta,
@@ -168,7 +195,7 @@ class Shard:
         changes[META] = pack_meta(self.meta)
         await self._store.write(self.stream, self.partition, began=self.next, ends=ends, changes=changes)
         self.next, self.untouched = ends, False
-        if nothing := self._cells.take_dropped():
+        if nothing := [*self._cells.take_dropped(), *self._hours.take_dropped()]:
             await self._store.drop(self.stream, self.partition, ends, nothing)
         return unusable
 
@@ -178,12 +205,15 @@ class Shard:
         unusable = []
         watermark, late = self.meta.watermark, self.meta.late
         for record in records:
+            value = record.value or b""
+            if is_derived(value) and not told_for(record, self._origin.state):
+                continue
             try:
-                fact = decode(record.value or b"")
+                fact = decode(value, record.timestamp if record.timestamp >= 0 else None)
             except NO_EVENT as error:
                 unusable.append(Unusable(record, str(error)))
                 continue
-            if fact.type == "agent.state_changed" and fact.at < look_back(watermark):
+            if too_late(fact, watermark):
                 late += 1
                 continue
             watermark = max(watermark, fact.at)
@@ -196,35 +226,48 @@ class Shard:
         missing = [entity for entity in entities if entity not in self._entities]
         for entity, packed in zip(missing, await self._fetch([entity_field(e) for e in missing]), strict=True):
             timeline = unpack_facts(packed) if packed else []
-            self._entities[entity] = Entity(timeline, measure(timeline, self._rules))
+            kind = Presence if self.stream == AGENTS.stream else Entity
+            self._entities[entity] = kind(timeline, told(timeline, self._rules))
 
-    def _remeasure(self, arrivals: Mapping[str, list[Fact]], changes: dict[Field, bytes]) -> CodedTallies:
-        """Let the facts join their timelines; what they add, and in ``changes`` the timelines."""
-        added: CodedTallies = {}
+    def _remeasure(self, arrivals: Mapping[str, list[Fact]]) -> _Change:
+        """Let the facts join their timelines."""
+        change = _Change({}, {}, [], {})
         for entity, facts in arrivals.items():
             held = self._entities.pop(entity)  # put back below as the most recently used
-            timeline = absorb(held.timeline, facts)
-            if timeline is not held.timeline:
-                tallies = measure(timeline, self._rules)
-                for (name, at, dims, step), (count, total) in difference(held.tallies, tallies).items():
-                    add(added, (name, at, self._code(dims), step), count, total)
-                held = self._settled(Entity(timeline, tallies))
-                changes[entity_field(entity)] = pack_facts(held.timeline)
             self._entities[entity] = held
-        return added
+            timeline = held.timeline
+            taken = held.take_in(facts, self._rules, retried=True)
+            if held.timeline is not timeline:
+                change.news += taken.news
+                self._add(change, entity, taken.tallies)
+                if isinstance(held, Presence):
+                    held.settle(look_back(self.meta.watermark), self._rules)
+                change.fields[entity_field(entity)] = pack_facts(held.timeline)
+        return change
 
-    def _settled(self, entity: Entity) -> Entity:
-        if entity.timeline[0].type != "agent.state_changed":
-            return entity
-        timeline = settled(entity.timeline, look_back(self.meta.watermark))
-        return entity if len(timeline) == len(entity.timeline) else Entity(timeline, measure(timeline, self._rules))
+    def _add(self, change: _Change, entity: str, added: Tallies) -> None:
+        ahead = self.meta.ahead
+        for (name, at, dims, step), (count, total) in added.items():
+            add(change.cells, (name, at, self._dims.code(dims), step), count, total)
+            if at > ahead and MEASURES[name] is not Kind.STANDING:
+                ahead = at
+        if ahead != self.meta.ahead:
+            self.meta = msgspec.structs.replace(self.meta, ahead=ahead)
+        if self.stream == TICKETS.stream:
+            for hour in {at // HOUR_MS for _, at, _, _ in added}:
+                change.hours.setdefault(hour, set()).add(entity)
 
-    def _code(self, dims: Dims) -> int:
-        """The number that stands for a dimension set in this shard."""
-        code = self._dims.get(dims)
-        if code is None:
-            code = self._dims[dims] = len(self._dims)
-        return code
+    async def _tell_others(self, news: Sequence[Fact]) -> None:
+        if news:
+            await self._tell(news)
+
+    async def _keep(self, change: _Change, watermark_before: Millis) -> dict[Field, bytes]:
+        """What the change makes of the cells and of the lists, packed."""
+        watermark = self.meta.watermark
+        fields = await self._cells.apply(change.cells, watermark_before, watermark, self._dims.coarse)
+        if self.stream == TICKETS.stream:
+            fields |= await self._hours.apply(change.hours, watermark_before, watermark)
+        return fields
 
     async def _fetch(self, fields: Sequence[Field]) -> list[bytes | None]:
         if not fields:
@@ -236,8 +279,16 @@ class Shard:
         for entity in list(islice(self._entities, max(0, len(self._entities) - hot_entities))):
             del self._entities[entity]
         self._cells.cool(GROUPS_PER_ENTITY * hot_entities)
+        self._hours.cool()
 
 
 def look_back(watermark: Millis) -> Millis:
     """The instant before which an agent's timeline is settled."""
     return (watermark // DAY_MS - AGENT_LOOK_BACK_DAYS) * DAY_MS
+
+
+def too_late(fact: Fact, watermark: Millis) -> bool:
+    """Whether a fact would change what is settled: such an agent's event, or a plan for such a time."""
+    if not fact.type.startswith("agent."):
+        return False
+    return (fact.at if fact.begins_at is None else fact.begins_at) < look_back(watermark)

@@ -20,6 +20,7 @@ from services.adapters.state_store import StateStore
 from services.core.rules import Rules
 from services.errors import Fenced, Halted, Unavailable
 from services.processor.shard import Shard, StateOrigin, Unusable
+from services.processor.telling import Telling
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,9 @@ class Shards:
         self._origin = origin
         self._metrics = metrics
         self._hot = hot_entities
+        self._tell = Telling(event_log, origin.state, metrics)
+        self._refused: dict[TP, int] = {}
+        """How often in a row a batch could not be applied."""
 
     def positions(self) -> dict[TP, int]:
         """The next offset of each partition that is being read."""
@@ -91,7 +95,7 @@ class Shards:
                 await self._wait(tp, error, attempt)
 
     async def _load(self, tp: TP) -> int:
-        shard = Shard(self._store, _STREAMS[tp.topic], tp.partition, self._rules, self._origin)
+        shard = Shard(self._store, _STREAMS[tp.topic], tp.partition, self._rules, self._origin, self._tell)
         await shard.load()
         if shard.untouched:
             position = await self._reader.earliest(tp.topic, tp.partition)
@@ -125,12 +129,20 @@ class Shards:
             log.warning("shard dropped, loading it again", extra={"partition": str(tp), "reason": str(error)})
             self._metrics.reloads.labels(tp.topic).inc()
             self._drop(tp)
+            await self._wait_if_away(tp, error)
             return await self.load(tp) if tp in self._assigned else None
         except BaseException:
             self._drop(tp)  # what it has in memory may be ahead of the store
             raise
+        self._refused.pop(tp, None)
         self._metrics.applied(tp.topic, news)
         return None
+
+    async def _wait_if_away(self, tp: TP, error: Fenced | Unavailable) -> None:
+        """Loading does not wait for a log that gives its records and takes none."""
+        if isinstance(error, Unavailable):
+            self._refused[tp] = attempt = self._refused.get(tp, 0) + 1
+            await self._wait(tp, error, attempt)
 
     def recognise(self, tp: TP, records: Sequence[Record]) -> None:
         """Look at records as they are fetched: where some come again, as after Kafka went back to the beginning of an

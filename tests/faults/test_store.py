@@ -4,17 +4,16 @@ import asyncio
 import signal
 from pathlib import Path
 
+from schemas.topics import MEASURED
 from services.adapters.local import free_port
 from services.adapters.state_layout import shard_key
-from tests.faults.workers import PARTITIONS, Plant, applied, crew, produce, read_log, until, wrong_cells
+from tests.faults.workers import PARTITIONS, Plant, applied, crew, produce, until, wrong_cells
 from tests.state import next_of
-from tests.traffic import rules, simulated
-
-STREAMS = ("tickets", "agents")
+from tests.traffic import simulated
 
 
 def keys(plant: Plant) -> list[str]:
-    return [shard_key(plant.namespace, stream, p) for stream in STREAMS for p in range(PARTITIONS)]
+    return [shard_key(plant.namespace, topic.stream, p) for topic in MEASURED for p in range(PARTITIONS)]
 
 
 async def test_a_store_set_back_to_an_older_state_heals_by_itself(plant: Plant, tmp_path: Path) -> None:
@@ -24,20 +23,18 @@ async def test_a_store_set_back_to_an_older_state_heals_by_itself(plant: Plant, 
     with crew(plant, tmp_path) as hire:
         worker = hire()
         await produce(plant, events[:4000])
-        early = await read_log(plant, 4000)
-        await applied(plant, early)
+        early = await applied(plant, 4000)
         older = {key: plant.redis.dump(key) for key in keys(plant)}
         await produce(plant, events[4000:8000])
-        await applied(plant, await read_log(plant, 8000))
+        await applied(plant, 8000)
         for key, value in older.items():
             plant.redis.restore(key, 0, value, replace=True)
         assert next_of(plant.redis, plant.namespace, "tickets", 0) == len(early["tickets", 0])
         await produce(plant, events[8000:])
-        log = await read_log(plant, len(events))
-        await applied(plant, log)
+        log = await applied(plant, len(events))
 
         assert worker.process.poll() is None, "the worker itself goes on"
-    assert wrong_cells(plant, log, rules()) == []
+    assert wrong_cells(plant, log) == []
 
 
 async def test_a_lost_store_is_rebuilt_from_the_log(plant: Plant, tmp_path: Path) -> None:
@@ -47,13 +44,12 @@ async def test_a_lost_store_is_rebuilt_from_the_log(plant: Plant, tmp_path: Path
     with crew(plant, tmp_path) as hire:
         hire()
         await produce(plant, events[:2000])
-        await applied(plant, await read_log(plant, 2000))
+        await applied(plant, 2000)
         plant.redis.delete(*keys(plant))
         await produce(plant, events[2000:])
-        log = await read_log(plant, len(events))
-        await applied(plant, log)
+        log = await applied(plant, len(events))
 
-    assert wrong_cells(plant, log, rules()) == []
+    assert wrong_cells(plant, log) == []
 
 
 async def test_a_worker_that_slept_while_another_went_on_writes_nothing(plant: Plant, tmp_path: Path) -> None:
@@ -63,17 +59,16 @@ async def test_a_worker_that_slept_while_another_went_on_writes_nothing(plant: P
     with crew(plant, tmp_path) as hire:
         zombie = hire()
         await produce(plant, events[:3000])
-        await applied(plant, await read_log(plant, 3000))
+        await applied(plant, 3000)
         zombie.signal(signal.SIGSTOP)
         load = asyncio.create_task(produce(plant, events[3000:], pause_s=0.1))
         hire()  # owns everything once the sleeper's session is over
         await until(lambda: next_of(plant.redis, plant.namespace, "tickets", 0) > 1200)
         zombie.signal(signal.SIGCONT)
         await load
-        log = await read_log(plant, len(events))
-        await applied(plant, log)
+        log = await applied(plant, len(events))
 
-    assert wrong_cells(plant, log, rules()) == []
+    assert wrong_cells(plant, log) == []
 
 
 async def test_a_worker_that_cannot_take_its_partitions_over_ends_and_the_next_goes_on(
@@ -89,7 +84,6 @@ async def test_a_worker_that_cannot_take_its_partitions_over_ends_and_the_next_g
         assert waiting.said("the store or the log is away: this worker ends, the next tries again")
         hire()
         await produce(plant, events)
-        log = await read_log(plant, len(events))
-        await applied(plant, log)
+        log = await applied(plant, len(events))
 
-    assert wrong_cells(plant, log, rules()) == []
+    assert wrong_cells(plant, log) == []

@@ -1,6 +1,8 @@
 """One partition's state against a real store: exact, however its log comes, and whoever else writes."""
 
+import json
 from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
@@ -9,12 +11,13 @@ from redis import Redis as SyncRedis
 from redis.asyncio import Redis
 
 from schemas import topics
+from schemas.codec import AHEAD_MS, Fact
 from services.adapters import state_layout as layout
 from services.adapters.state_store import StateStore
 from services.errors import Fenced, Halted
 from services.processor.shard import Shard, StateOrigin
-from tests.state import differences, next_of, stored_cells
-from tests.traffic import about, facts, log_of, record, rules, simulated
+from tests.state import differences, next_of, stored_cells, stored_fields, unlisted
+from tests.traffic import LOGGED_AT, about, facts, log_of, record, rules, simulated
 
 ORIGIN = StateOrigin(policy="a", partitions=8)
 
@@ -27,14 +30,23 @@ class Bench:
         self.sync: Any = SyncRedis.from_url(url)  # its types do not tell bytes from text
         self.namespace = namespace
         self.store = StateStore(redis, namespace)
+        self.told: list[Fact] = []
+
+    async def tell(self, facts: Sequence[Fact]) -> None:
+        self.told += facts
 
     async def shard(self, topic: topics.Topic = topics.TICKETS, origin: StateOrigin = ORIGIN) -> Shard:
-        one = Shard(self.store, topic.stream, 0, rules(), origin)
+        one = Shard(self.store, topic.stream, 0, rules(), origin, self.tell)
         await one.load()
         return one
 
     def differences(self, values: Sequence[bytes], topic: topics.Topic = topics.TICKETS) -> list[str]:
         return differences(stored_cells(self.sync, self.namespace, topic.stream, 0), facts(values), rules())
+
+    def unlisted(self, values: Sequence[bytes], topic: topics.Topic = topics.TICKETS) -> list[str]:
+        fields = stored_fields(self.sync, self.namespace, topic.stream, 0)
+        assert any(name[:1] == b"t" for name in fields) == (topic is topics.TICKETS)
+        return unlisted(fields, facts(values), rules())
 
     def key(self, topic: topics.Topic = topics.TICKETS) -> str:
         return layout.shard_key(self.namespace, topic.stream, 0)
@@ -58,7 +70,7 @@ def split(records: Sequence[Any], seed: int) -> list[Sequence[Any]]:
     return batches
 
 
-@pytest.mark.parametrize("topic", [topics.TICKETS, topics.AGENTS], ids=lambda topic: topic.stream)
+@pytest.mark.parametrize("topic", topics.MEASURED, ids=lambda topic: topic.stream)
 async def test_any_split_into_batches_with_reloads_between_equals_a_recount(
     bench: Bench, topic: topics.Topic
 ) -> None:
@@ -72,6 +84,7 @@ async def test_any_split_into_batches_with_reloads_between_equals_a_recount(
 
     assert one.next == len(values) == next_of(bench.sync, bench.namespace, topic.stream, 0)
     assert bench.differences(values, topic) == []
+    assert bench.unlisted(values, topic) == []
 
 
 async def test_what_has_cooled_is_fetched_again(bench: Bench) -> None:
@@ -154,6 +167,7 @@ async def test_buckets_past_their_age_go_and_what_arrives_for_them_later_adds_no
         await one.absorb(batch)
 
     assert bench.differences([*values, *late]) == []
+    assert bench.unlisted([*values, *late]) == []
     minutes = [name for name in bench.sync.hkeys(bench.key()) if name.startswith(b"m") and b":" in name]
     oldest = min(int(name[1:].partition(b":")[0]) for name in minutes)
     assert oldest >= one.meta.watermark // 60_000 - 48 * 60 - 1
@@ -212,3 +226,64 @@ async def test_an_agents_event_after_the_look_back_is_counted_and_changes_nothin
     assert one.meta.late == 1
     assert stored_cells(bench.sync, bench.namespace, "agents", 0) == before
     assert bench.differences(values, topics.AGENTS) == []
+
+
+async def test_a_state_of_another_layout_is_not_taken_over(bench: Bench) -> None:
+    one = await bench.shard()
+    await one.absorb(log_of(about(topics.TICKETS, simulated(days=0.1))[:3]))
+    assert one.meta.layout == layout.LAYOUT
+
+    bench.sync.hset(bench.key(), layout.META, layout.pack_meta(layout.Meta(policy="a", partitions=8)))
+    with pytest.raises(Halted, match=r"has the layout 1.*Set DESKPULSE_NAMESPACE to a new name"):
+        await bench.shard()
+
+
+async def test_what_lies_ahead_of_the_newest_event_is_said(bench: Bench) -> None:
+    values = about(topics.AGENTS, simulated(days=1))
+    one = await bench.shard(topics.AGENTS)
+
+    await one.absorb(log_of(values, topics.AGENTS))
+
+    cells = stored_cells(bench.sync, bench.namespace, "agents", 0)
+    newest = max(bucket for grain, bucket, *_ in cells if grain == "m")
+    assert one.meta.watermark // 60_000 < newest <= one.meta.ahead // 60_000
+
+
+async def test_an_event_that_does_not_say_when_it_came_came_when_the_log_took_it(bench: Bench) -> None:
+    ahead = b'{"type":"ticket.created","event_id":"1","ticket_id":"t","occurred_at":"2030-01-01T00:00:00Z"}'
+    one = await bench.shard()
+
+    await one.absorb([record(0, ahead)])
+
+    assert one.meta.watermark == LOGGED_AT + AHEAD_MS
+
+
+async def test_lists_of_hours_that_are_no_longer_kept_go(bench: Bench) -> None:
+    def opened(ticket: str, at: str) -> bytes:
+        fields = {"type": "ticket.created", "event_id": ticket, "ticket_id": ticket, "occurred_at": at}
+        return json.dumps(fields).encode()
+
+    one = await bench.shard()
+    await one.absorb(
+        [record(0, opened("old", "2024-03-01T10:30:00Z")), record(1, opened("b", "2024-03-01T10:10:00Z"))]
+    )
+    old = layout.tickets_field(int(datetime(2024, 3, 1, 10, tzinfo=UTC).timestamp()) // 3600)
+    assert layout.unpack_keys(bench.sync.hget(bench.key(), old)) == ["b", "old"]
+
+    again = await bench.shard()
+    await again.absorb([record(2, opened("new", "2025-04-10T10:00:00Z"))])
+
+    assert bench.sync.hget(bench.key(), old) is None
+
+
+async def test_the_news_of_a_batch_are_told_and_those_that_are_known_not_again(bench: Bench) -> None:
+    values = about(topics.TICKETS, simulated(days=0.3))
+    one = await bench.shard()
+    await one.absorb(log_of(values))
+    told = len(bench.told)
+
+    again = await bench.shard()
+    await again.absorb([record(len(values) + offset, value) for offset, value in enumerate(values)])
+
+    assert {fact.type for fact in bench.told} >= {"requester.ticket_told"}
+    assert len(bench.told) == told
