@@ -11,7 +11,7 @@ from typing import Any, get_args
 from urllib.parse import unquote
 
 from schemas.events import AnyEvent
-from services.adapters.event_faults import Fault, fault, joined
+from services.adapters.event_faults import NOT_FROM_OUTSIDE, OURS, Fault, fault, joined
 from services.adapters.helpdesks.fields import shown
 from services.adapters.helpdesks.strict_json import parsed
 from services.errors import Untranslatable
@@ -54,8 +54,11 @@ def _faults(envelope: Mapping[str, Any], place: str) -> list[Fault]:
     ]
     if envelope.get("specversion") != "1.0":
         faults.append(_fault(envelope, place, "specversion", '"1.0"'))
-    if _our_type(envelope.get("type")) is None:
-        faults.append(_fault(envelope, place, "type", f"one of {', '.join(TYPES)}, plain or after a prefix"))
+    type = envelope.get("type")
+    if _our_type(type) is None:
+        told_inside = isinstance(type, str) and type.endswith(OURS)
+        known = f"one of {', '.join(TYPES)}, plain or after a prefix"
+        faults.append(_fault(envelope, place, "type", NOT_FROM_OUTSIDE if told_inside else known))
     return faults
 
 
@@ -71,7 +74,7 @@ def _our_type(type: Any) -> str | None:
 
 
 def _is_about_a_ticket(fields: Mapping[str, Any]) -> bool:
-    return str(fields["type"]).startswith("ticket.") or fields["type"] == "survey.answered"
+    return str(fields["type"]).startswith("ticket.") or fields["type"] in ("survey.answered", "review.scored")
 
 
 def _data(envelope: Mapping[str, Any], place: str, faults: list[Fault]) -> dict[str, Any]:

@@ -1,12 +1,14 @@
 import base64
 import json
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from schemas.codec import decode
+from schemas.codec import Fact, decode, encode_derived
 from tests.gateway.doubles import NOW, TOKEN, ListLog, client, metric
 
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
@@ -25,6 +27,9 @@ ENVELOPE: dict[str, Any] = {
     "subject": "48213",
     "data": {},
 }
+
+STRUCTURED = {"Content-Type": "application/cloudevents+json; charset=utf-8"}
+BATCH = {"Content-Type": "application/cloudevents-batch+json"}
 
 
 async def post(log: ListLog, content: Any, headers: Mapping[str, str] | None = None, **more: Any) -> httpx.Response:
@@ -65,6 +70,49 @@ async def test_a_list_is_taken_and_each_goes_to_its_topic() -> None:
         ("deskpulse.tickets", "48213"),
         ("deskpulse.agents", "acme/7"),
     ]
+
+
+NEW: dict[str, tuple[dict[str, Any], str, str]] = {
+    "a plan": (
+        {
+            "type": "agent.scheduled",
+            "agent_id": "7",
+            "begins_at": "2026-03-11T08:00:00Z",
+            "ends_at": "2026-03-11T16:30:00+01:00",
+            "activity": "on_queue",
+        },
+        "deskpulse.agents",
+        "acme/7",
+    ),
+    "a review": ({"type": "review.scored", "ticket_id": "1", "score": 87.5}, "deskpulse.tickets", "acme/1"),
+    "a review by categories": (
+        {"type": "review.scored", "ticket_id": "1", "ratings": [{"rating": 4, "scale": [1, 5]}, {"rating": None}]},
+        "deskpulse.tickets",
+        "acme/1",
+    ),
+    "a survey of a ticket": (
+        {"type": "survey.answered", "kind": "ces", "score": 6, "ticket_id": "1"},
+        "deskpulse.tickets",
+        "acme/1",
+    ),
+    "a visit": (
+        {"type": "helpcenter.viewed", "visit_id": "v-1", "article_id": "refunds"},
+        "deskpulse.requesters",
+        "visit/acme/v-1",
+    ),
+    "tags": ({"type": "ticket.tags_changed", "ticket_id": "1", "added": ["bug"]}, "deskpulse.tickets", "acme/1"),
+}
+
+
+@pytest.mark.parametrize("name", NEW)
+async def test_each_kind_of_event_goes_to_its_entity(name: str) -> None:
+    event, topic, key = NEW[name]
+    log = ListLog()
+    answer = await post(log, event | {"event_id": "e", "occurred_at": "2026-03-10T09:00:00Z", "tenant": "acme"})
+
+    assert answer.json() == {"accepted": 1}
+    assert [(each.topic.name, each.key) for each in log.records] == [(topic, key)]
+    assert decode(log.records[0].value).entity == key
 
 
 async def test_an_empty_list_is_nothing_and_fine() -> None:
@@ -158,6 +206,7 @@ async def test_each_fault_is_named_by_place_and_the_whole_list_is_refused() -> N
         ({"ticket_id": 48213}, "ticket_id"),
         ({"queue": "a\nb"}, "queue"),
         ({"status": "singing"}, "status"),
+        ({"type": ["ticket.created"]}, "type"),
         ({"type": "ticket.replied", "author": "agent"}, "public"),
         ({"type": "ticket.replied", "author": "agent", "public": "maybe"}, "public"),
         ({"type": "survey.answered", "kind": "csat", "score": "high"}, "score"),
@@ -165,6 +214,42 @@ async def test_each_fault_is_named_by_place_and_the_whole_list_is_refused() -> N
 )
 async def test_a_single_events_fault_is_named_by_its_field(change: Mapping[str, Any], at: str) -> None:
     assert [each["at"] for each in await faults({**CREATED, **change})] == [at]
+
+
+@pytest.mark.parametrize(
+    "kind", ["ticket.taken_up", "ticket.wait_inherited", "requester.ticket_told", "requester.visit_told"]
+)
+async def test_what_entities_tell_each_other_is_not_taken_from_outside(kind: str) -> None:
+    [plain] = await faults({**CREATED, "type": kind})
+    [enveloped] = await faults({**ENVELOPE, "type": f"com.deskpulse.{kind}"}, STRUCTURED)
+
+    assert (plain["at"], enveloped["at"]) == ("type", "type")
+    assert "made in deskpulse, never sent to it" in plain["expected"]
+    assert "made in deskpulse, never sent to it" in enveloped["expected"]
+
+
+async def test_a_record_as_entities_tell_each_other_is_not_taken_from_outside() -> None:
+    told = Fact(1, "ticket.taken_up", "e", "acme/1", 1, ticket_id="1")
+    [fault] = await faults(encode_derived(told))
+
+    assert fault["at"] == "derived"
+    assert "made in deskpulse, never sent to it" in fault["expected"]
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (
+            {"type": "agent.scheduled", "begins_at": "2026-03-10T16:00:00Z", "ends_at": "2026-03-10T08:00:00Z"},
+            "a planned stretch ends later than it begins",
+        ),
+        ({"type": "review.scored", "ticket_id": "1"}, "a review tells a score or ratings"),
+    ],
+)
+async def test_what_does_not_fit_together_is_said_in_a_sentence(change: Mapping[str, Any], expected: str) -> None:
+    [fault] = await faults({**CREATED, "agent_id": "7", "activity": "on_queue", **change})
+
+    assert fault["expected"].startswith(expected)
 
 
 @pytest.mark.parametrize(
@@ -181,10 +266,6 @@ async def test_without_a_broker_it_is_503_and_over_the_limit_413() -> None:
 
     assert (await post(log, CREATED)).status_code == 503
     assert (await post(ListLog(), b"x" * 2048, max_body_bytes=1024)).status_code == 413
-
-
-STRUCTURED = {"Content-Type": "application/cloudevents+json; charset=utf-8"}
-BATCH = {"Content-Type": "application/cloudevents-batch+json"}
 
 
 def binary(**attributes: str) -> dict[str, str]:
@@ -207,6 +288,13 @@ async def test_a_structured_cloudevent_is_unwrapped() -> None:
         "ticket_id": "48213",
         "priority": "high",
     }
+
+
+async def test_the_subject_of_a_review_is_its_ticket() -> None:
+    log = ListLog()
+    await post(log, {**ENVELOPE, "type": "review.scored", "data": {"score": 80}}, STRUCTURED)
+
+    assert log.events()[0]["ticket_id"] == "48213"
 
 
 async def test_the_data_say_source_and_ticket_before_the_envelope_does() -> None:
@@ -282,3 +370,19 @@ async def test_posts_are_counted_as_a_source_of_their_own() -> None:
         refused = await metric(http, 'deskpulse_gateway_rejected_total{reason="signature",source="events"}')
 
     assert (requests, refused) == (2, 1)
+
+
+def _examples() -> list[str]:
+    """Every block of JSON in docs/events.md."""
+    return re.findall(r"```json\n(.*?)```", Path("docs/events.md").read_text(), re.DOTALL)
+
+
+async def test_the_examples_of_the_docs_are_taken_and_tell_only_what_events_have() -> None:
+    assert len(_examples()) >= 6
+    for example in _examples():
+        log = ListLog()
+        answer = await post(log, example.encode())
+
+        assert answer.json() == {"accepted": len(json.loads(example))}, example
+        for sent, kept in zip(json.loads(example), log.events(), strict=True):
+            assert sent.keys() <= kept.keys()
