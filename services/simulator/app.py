@@ -147,6 +147,12 @@ class History:
             yield parcel
 
 
+def _squeezed(fact: Fields, origin: datetime, speed: float) -> Fields:
+    """``fact`` as it would be told if everything since ``origin`` took a fraction of its time."""
+    instants = {name: told for name, told in fact.items() if isinstance(told, datetime)}
+    return fact | {name: origin + (at - origin) / speed for name, at in instants.items()}
+
+
 async def _live(centre: Centre, desk: Desk, courier: Courier, origin: datetime, speed: float) -> None:
     """Send what happens as it happens; at another speed than 1, a time lapse whose instants are squeezed.
 
@@ -156,7 +162,7 @@ async def _live(centre: Centre, desk: Desk, courier: Courier, origin: datetime, 
         elapsed = datetime.now(UTC) - origin
         facts = centre.facts(origin + elapsed * speed)
         if speed != 1:
-            facts = (fact | {"occurred_at": origin + (fact["occurred_at"] - origin) / speed} for fact in facts)
+            facts = (_squeezed(fact, origin, speed) for fact in facts)
         for parcels in (desk.parcels(facts), desk.rest()):
             for parcel in parcels:
                 await courier.send(parcel)

@@ -1,12 +1,14 @@
 """A contact centre that behaves like one. Pure: a seed and a start give the same events, whenever it runs.
 
-`Demand` says who comes, the roster who works, `Conversations` what becomes of a ticket and `Floor` who takes it;
-the `Agenda` lets it all happen in order. Nothing here knows a helpdesk, the network or today's date.
+`Demand` says who comes, the roster who works, `Conversations` what becomes of a ticket and `Floor` who takes it, the
+`Aftermath` what follows from a solve; `Workforce` tells the plan, the help centre who reads what. The `Agenda` lets
+it all happen in order. Nothing here knows a helpdesk, the network or today's date.
 """
 
 from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
+from itertools import chain
 from random import Random
 
 from schemas.codec import Millis, millis
@@ -14,7 +16,10 @@ from schemas.events import EVENT, AnyEvent
 from services.simulator.agenda import Agenda, Fields
 from services.simulator.conversations import Conversations
 from services.simulator.demand import DAY, Demand
+from services.simulator.helpcentre import views
+from services.simulator.mailing import recommendations
 from services.simulator.roster import employ, people_for, shifts
+from services.simulator.workforce import Workforce
 
 
 class Centre:
@@ -36,8 +41,11 @@ class Centre:
         rng = Random(f"conversations/{name}")  # noqa: S311
         # Centres of different starts give different tickets; Zendesk's numbers are as long.
         self._conversations = Conversations(self._agenda, rng, begins_at // DAY * 1_000_000)
+        self._workforce = Workforce(self._agenda)
         midnight = begins_at - begins_at % DAY
         self._day(midnight - DAY)
+        for day in (midnight - DAY, midnight):
+            self._agenda.at(begins_at, partial(self._publish, day))
         self._agenda.at(begins_at, partial(self._midnight, midnight))
 
     def facts(self, until: datetime) -> Iterator[Fields]:
@@ -55,15 +63,25 @@ class Centre:
 
     def _midnight(self, midnight: Millis) -> None:
         self._day(midnight)
+        self._publish(midnight + DAY)
         self._agenda.at(midnight + DAY, partial(self._midnight, midnight + DAY))
 
     def _day(self, midnight: Millis) -> None:
-        """Enter the contacts and the shifts of a day, as far as they are still to come."""
+        """Enter who comes on a day, customers and agents, as far as they are still to come."""
         now = self._agenda.now
-        for contact in self._demand.day(midnight):
+        contacts = self._demand.day(midnight)
+        for contact in contacts:
             if contact.at >= now:
                 self._agenda.at(contact.at, partial(self._conversations.open, contact))
+        for happening in chain(views(self._demand, midnight, contacts), recommendations(self._demand, midnight)):
+            self._agenda.enter(happening)
         for shift in shifts(self._people, self._seed, midnight):
-            if shift.ends_at > now:
+            if shift.ends_at > now and not shift.absent:
                 arrives_at = max(shift.begins_at, now)
                 self._agenda.at(arrives_at, partial(self._conversations.sign_in, shift))
+
+    def _publish(self, midnight: Millis) -> None:
+        """Tell the plan of a day's shifts that are not over."""
+        for shift in shifts(self._people, self._seed, midnight):
+            if shift.ends_at > self._agenda.now:
+                self._workforce.publish(shift)

@@ -24,13 +24,33 @@ HOURS = (
 WEEKDAYS = (1.20, 1.16, 1.12, 1.10, 1.06, 0.70, 0.64)
 """Weight of each day, Monday first."""
 
-_CATEGORIES: Mapping[str, Mapping[str, float]] = {
+CATEGORIES: Mapping[str, Mapping[str, float]] = {
     "billing": {"invoice": 5, "refund": 3, "payment_failed": 2},
     "orders": {"delivery": 6, "return": 3, "wrong_item": 1.5},
     "technical": {"login": 4, "bug": 3, "outage": 0.6, "integration": 1.5},
     "onboarding": {"setup": 4, "training": 2, "migration": 1},
     "vip": {"contract": 2, "delivery": 2, "bug": 1.5},
 }
+_AREAS: Mapping[str, Mapping[str, float]] = {
+    "invoice": {"invoicing": 1},
+    "contract": {"invoicing": 1},
+    "refund": {"payments": 4, "checkout": 1},
+    "payment_failed": {"payments": 3, "checkout": 2},
+    "delivery": {"shipping": 1},
+    "return": {"shipping": 3, "checkout": 1},
+    "wrong_item": {"shipping": 1},
+    "login": {"accounts": 3, "mobile_app": 1},
+    "setup": {"accounts": 2, "mobile_app": 1},
+    "training": {"accounts": 1},
+    "integration": {"api": 1},
+    "migration": {"api": 1},
+    "outage": {"api": 1},
+    "bug": {"mobile_app": 4, "checkout": 3, "accounts": 2, "api": 2},
+}
+_WISHES = {"technical": 0.05, "onboarding": 0.08, "vip": 0.08, "billing": 0.015, "orders": 0.01}
+"""Share of the contacts that ask for something new."""
+_OTHERS = 0.92
+"""Share of the contacts that do not follow from earlier ones; customers who come back make up the rest."""
 _QUEUES = {"orders": 0.30, "technical": 0.27, "billing": 0.25, "onboarding": 0.11, "vip": 0.07}
 _CHANNELS: Mapping[str, Mapping[str, float]] = {
     "billing": {"email": 0.52, "chat": 0.20, "web": 0.14, "voice": 0.14},
@@ -58,6 +78,9 @@ class Contact:
     tier: str
     category: str
     requester_id: str
+    product_area: str
+    tags: tuple[str, ...] = ()
+    """As the form knows them from the start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,24 +93,28 @@ class Demand:
     def day(self, midnight: Millis) -> list[Contact]:
         """The contacts of the UTC day that begins at ``midnight``, in order."""
         rng = Random(f"demand/{self.seed}/{midnight // DAY}")  # noqa: S311
-        expected = self.tickets_per_day * _weekday(midnight) * rng.uniform(0.93, 1.07)
+        expected = self.tickets_per_day * _OTHERS * _weekday(midnight) * rng.uniform(0.93, 1.07)
         contacts = [self._contact(rng, at) for at in _poisson_day(rng, midnight, expected)]
         contacts += self._incident(rng, midnight)
         return sorted(contacts, key=lambda contact: contact.at)
 
     def _contact(self, rng: Random, at: Millis) -> Contact:
         queue = draw(rng, _QUEUES)
+        category = draw(rng, CATEGORIES[queue])
         return Contact(
             at,
             queue,
             draw(rng, _CHANNELS[queue]),
             draw(rng, _PRIORITIES),
             "vip" if queue == "vip" else draw(rng, _TIERS),
-            draw(rng, _CATEGORIES[queue]),
-            self._requester(rng),
+            category,
+            self.requester(rng),
+            area_of(rng, category),
+            _tags(rng, queue, category),
         )
 
-    def _requester(self, rng: Random) -> str:
+    def requester(self, rng: Random) -> str:
+        """One of the customers."""
         return f"9005{rng.randrange(max(100, int(self.tickets_per_day * 40))):06d}"
 
     def _incident(self, rng: Random, midnight: Millis) -> list[Contact]:
@@ -102,9 +129,20 @@ class Demand:
             at = began_at + int(min(rng.expovariate(1 / 30), 150) * MINUTE)
             channel = draw(rng, {"chat": 0.4, "email": 0.25, "web": 0.2, "voice": 0.15})
             priority = draw(rng, {"high": 0.5, "normal": 0.35, "urgent": 0.15})
-            tier, requester_id = draw(rng, _TIERS), self._requester(rng)
-            contacts.append(Contact(at, queue, channel, priority, tier, category, requester_id))
+            tier, requester_id, area = draw(rng, _TIERS), self.requester(rng), area_of(rng, category)
+            contacts.append(Contact(at, queue, channel, priority, tier, category, requester_id, area))
         return contacts
+
+
+def area_of(rng: Random, category: str) -> str:
+    """The part of the product that a contact of a category is about."""
+    return draw(rng, _AREAS[category])
+
+
+def _tags(rng: Random, queue: str, category: str) -> tuple[str, ...]:
+    """Of two bugs the form knows one; agents find the other."""
+    tags = ("bug",) if category == "bug" and rng.random() < 0.5 else ()
+    return (*tags, "feature_request") if rng.random() < _WISHES[queue] else tags
 
 
 def draw(rng: Random, weights: Mapping[str, float]) -> str:

@@ -10,7 +10,8 @@ from services.simulator.zendesk_shape import Zendesk
 
 _LIST = 250
 """Canonical events sent in one list."""
-_NOT_TOLD_BY_ZENDESK = ("tier", "category")
+NOT_TOLD_BY_ZENDESK = ("tier", "category", "product_area", "team", "tags")
+"""Of what Zendesk does send an event for; it goes beside, as an event of ours about the same ticket."""
 
 _json = msgspec.json.Encoder().encode
 
@@ -38,10 +39,13 @@ class Desk:
         """What to send for ``facts``, roughly in their order; a list that is not full waits for `rest`."""
         for fact in facts:
             body = self._zendesk.body(fact)
-            if body is not None:
-                yield Parcel(body, webhook=True, facts=(fact,))
-            else:
+            if body is None:
                 yield from self._listed(fact)
+                continue
+            told = {name: value for name, value in fact.items() if name not in NOT_TOLD_BY_ZENDESK}
+            yield Parcel(body, webhook=True, facts=(told,))
+            if len(told) < len(fact):
+                yield from self._listed(_beside(fact))
 
     def rest(self) -> Iterator[Parcel]:
         """The list that was begun, if there is one."""
@@ -53,12 +57,19 @@ class Desk:
         """The same events in a fraction of the requests: all of them canonical, with the same ids."""
         for parcel in parcels:
             for fact in parcel.facts:
-                yield from self._listed(
-                    {name: told for name, told in fact.items() if name not in _NOT_TOLD_BY_ZENDESK}
-                )
+                yield from self._listed(fact)
         yield from self.rest()
 
     def _listed(self, fact: Fields) -> Iterator[Parcel]:
         self._list.append(fact | self._home)
         if len(self._list) >= _LIST:
             yield from self.rest()
+
+
+def _beside(fact: Fields) -> Fields:
+    """What Zendesk leaves out of ``fact``: told at the same time, by an event that changes nothing else."""
+    told = {name: fact[name] for name in NOT_TOLD_BY_ZENDESK if name in fact}
+    if fact["type"] != "ticket.assigned":
+        told |= {"type": "ticket.tags_changed", "added": told.pop("tags", ()), "removed": ()}
+    about = {"type": fact["type"], "occurred_at": fact["occurred_at"], "ticket_id": fact["ticket_id"]}
+    return about | {"event_id": f"{fact['event_id']}/beside", "actor": "system"} | told

@@ -55,7 +55,7 @@ class Floor:
         """An agent comes to work."""
         agent = Agent(shift)
         self._on_duty[agent.agent_id] = agent
-        self._tell(agent, "available")
+        self.show(agent, "available")
         for pause in shift.pauses:
             self._agenda.at(max(pause.due_at, self._agenda.now + SECOND), partial(self._pause_due, agent, pause))
         self._agenda.at(shift.ends_at, partial(self._sign_out, agent))
@@ -85,8 +85,15 @@ class Floor:
     def done(self, agent: Agent, ticket: Ticket) -> None:
         """The agent has finished with the ticket."""
         agent.contacts.remove(ticket)
-        self._tell(agent, "available", ticket_id=ticket.ticket_id)
+        self.show(agent, "available", ticket)
         self._free(agent)
+
+    def show(self, agent: Agent, state: str, ticket: Ticket | None = None) -> None:
+        """Tell an agent's state; with a ticket, the state with that one contact."""
+        person = agent.shift.person
+        about = {} if ticket is None else {"ticket_id": ticket.ticket_id}
+        told = {"agent_id": person.agent_id, "state": state, "queue": person.skills[0], "team": person.team}
+        self._agenda.tell("agent.state_changed", **told, **about)
 
     def _free(self, agent: Agent) -> None:
         """Take what may be taken next; else pause, or be idle."""
@@ -169,28 +176,25 @@ class Floor:
             return
         agent.paused = True
         self._idle.pop(agent, None)
-        self._tell(agent, pause.state)
+        self.show(agent, pause.state)
         self._agenda.after(pause.length, partial(self._back, agent))
 
     def _back(self, agent: Agent) -> None:
         agent.paused = False
-        self._tell(agent, "available")
+        self.show(agent, "available")
         self._free(agent)
 
     def _sign_out(self, agent: Agent) -> None:
         """Nothing is taken that would not be done by now, so the agent's hands are empty."""
         del self._on_duty[agent.agent_id]
         self._idle.pop(agent, None)
-        self._tell(agent, "offline")
+        self.show(agent, "offline")
         for place in agent.own:
             ticket = place[4]
             if place[3] == ticket.waits:
                 heapq.heappush(self._lines[ticket.queue, ticket.live], place)
         for colleague in list(self._idle):
             self._free(colleague)
-
-    def _tell(self, agent: Agent, state: str, **fields: str) -> None:
-        self._agenda.tell("agent.state_changed", agent_id=agent.agent_id, state=state, **fields)
 
 
 def _overflows_after(ticket: Ticket) -> Millis:

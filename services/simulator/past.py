@@ -1,4 +1,4 @@
-"""What a history must hold besides its own span: open tickets from before, and who is at work."""
+"""What a history must hold besides its own span: open tickets from before, who is at work, and the plan."""
 
 from datetime import datetime, timedelta
 
@@ -23,21 +23,30 @@ class Past:
 
     def __init__(self) -> None:
         self._noted = 0
+        self._last_at: datetime | None = None
         self._tickets: dict[str, list[tuple[int, Fields]]] = {}
         self._agents: dict[str, list[tuple[int, Fields]]] = {}
+        self._plans: list[tuple[int, Fields]] = []
 
     def note(self, fact: Fields) -> None:
-        """Remember ``fact``; an agent who goes home is forgotten."""
+        """Remember ``fact``; an agent who goes home is forgotten, and so is what is over when it is told."""
         self._noted += 1
-        if fact["type"] != "agent.state_changed":
-            self._tickets.setdefault(fact["ticket_id"], []).append((self._noted, fact))
+        self._last_at = fact["occurred_at"]
+        if fact["type"] == "agent.scheduled":
+            self._plans.append((self._noted, fact))
+        elif fact["type"] != "agent.state_changed":
+            if "ticket_id" in fact:
+                self._tickets.setdefault(fact["ticket_id"], []).append((self._noted, fact))
         elif fact["state"] == "offline":
             self._agents.pop(fact["agent_id"], None)
         else:
             self._agents.setdefault(fact["agent_id"], []).append((self._noted, fact))
 
     def kept(self, unfinished: frozenset[str]) -> list[Fields]:
-        """All facts of the ``unfinished`` tickets, and of the agents at work since they came, in order."""
+        """All facts of the ``unfinished`` tickets, of the agents at work since they came, and of the plan for what is
+        not over, in order."""
         tickets = (facts for ticket, facts in self._tickets.items() if ticket in unfinished)
-        noted = (each for entity in (*tickets, *self._agents.values()) for each in entity)
+        last_at = self._last_at
+        plans = [each for each in self._plans if last_at is not None and each[1]["ends_at"] > last_at]
+        noted = (each for entity in (*tickets, *self._agents.values(), plans) for each in entity)
         return [fact for _, fact in sorted(noted, key=lambda each: each[0])]

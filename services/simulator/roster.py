@@ -21,18 +21,22 @@ _NAMES = (
     *("yusuf", "zoe", "anton", "bianca", "carlos", "divya", "emil", "fatima", "goran", "helena", "ines", "jakub"),
 )
 _SKILLS = (
-    ("orders", "billing"),
-    ("technical", "onboarding"),
-    ("billing", "orders", "vip"),
-    ("technical", "escalations", "vip"),
-    ("orders", "onboarding"),
-    ("technical", "billing"),
-    ("orders", "technical"),
-    ("billing", "escalations", "onboarding"),
+    ("commerce", ("orders", "billing")),
+    ("product", ("technical", "onboarding")),
+    ("key_accounts", ("billing", "orders", "vip")),
+    ("second_line", ("technical", "escalations", "vip")),
+    ("commerce", ("orders", "onboarding")),
+    ("product", ("technical", "billing")),
+    ("commerce", ("orders", "technical")),
+    ("second_line", ("billing", "escalations", "onboarding")),
 )
+"""Teams, and the queues that their people serve, the main one first."""
+_CARE = (1.0, 1.1, 0.9, 1.0, 1.25, 0.95, 0.55, 1.05, 1.0, 1.15, 0.85)
 _EVERYBODY_OFF_LEAST = 2.0
 """Agents that every hour of the week should have, whatever demand says."""
 _FLATNESS = 0.8
+_ABSENT = 0.025
+"""Share of the shifts to which nobody comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,10 @@ class Person:
     """An agent's contract."""
 
     agent_id: str
+    team: str
     skills: tuple[str, ...]
+    care: float
+    """1 is usual; with less, customers are less content and come back more often."""
     begins: Millis
     """When shifts begin, after midnight UTC."""
     days: frozenset[int]
@@ -57,6 +64,15 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
+class Planned:
+    """A stretch of the plan."""
+
+    activity: str
+    begins_at: Millis
+    ends_at: Millis
+
+
+@dataclass(frozen=True, slots=True)
 class Shift:
     """One person's working day."""
 
@@ -64,6 +80,11 @@ class Shift:
     begins_at: Millis
     ends_at: Millis
     pauses: tuple[Pause, ...]
+    """As they will be wished for: near to the plan, and some that were never planned."""
+    plan: tuple[Planned, ...]
+    """The whole shift first, then what is laid over it."""
+    absent: bool
+    """The person will not come."""
 
 
 def people_for(tickets_per_day: float) -> int:
@@ -85,10 +106,13 @@ def employ(count: int) -> tuple[Person, ...]:
             have[hour] += 1
         name = _NAMES[number % len(_NAMES)]
         lap = number // len(_NAMES)
+        team, skills = _SKILLS[number % len(_SKILLS)]
         people.append(
             Person(
                 f"{name}-{lap + 1}" if lap else name,
-                _SKILLS[number % len(_SKILLS)],
+                team,
+                skills,
+                _CARE[number % len(_CARE)],
                 begin * HOUR + (number % 4) * 10 * MINUTE,
                 days,
             )
@@ -104,20 +128,41 @@ def shifts(people: Sequence[Person], seed: int, midnight: Millis) -> list[Shift]
 
 
 def _shift(rng: Random, person: Person, begins_at: Millis) -> Shift:
-    plan = [
-        Pause("break", begins_at + int(rng.uniform(1.7, 2.4) * HOUR), int(rng.uniform(9, 15) * MINUTE)),
-        Pause("break", begins_at + int(rng.uniform(3.8, 4.7) * HOUR), int(rng.uniform(28, 35) * MINUTE)),
-        Pause("break", begins_at + int(rng.uniform(6.2, 6.8) * HOUR), int(rng.uniform(9, 14) * MINUTE)),
+    planned = [
+        _planned(rng, "break", begins_at, 1.7, 2.4, 10),
+        _planned(rng, "break", begins_at, 3.8, 4.7, 30),
+        _planned(rng, "break", begins_at, 6.2, 6.8, 10),
     ]
     if rng.random() < 0.35:
-        plan.append(Pause("meeting", begins_at + int(rng.uniform(0.6, 1.4) * HOUR), 30 * MINUTE))
+        planned.append(_planned(rng, "meeting", begins_at, 0.5, 1.1, 30))
     if rng.random() < 0.15:
-        plan.append(Pause("training", begins_at + int(rng.uniform(5.0, 5.9) * HOUR), 40 * MINUTE))
+        planned.append(_planned(rng, "training", begins_at, 5.0, 5.5, 40))
+    pauses = [_pause(rng, each) for each in planned]
     if rng.random() < 0.25:
-        plan.append(Pause("away", begins_at + int(rng.uniform(2.6, 3.6) * HOUR), 5 * MINUTE))
-    arrives_at = begins_at + int(rng.uniform(0, 4) * MINUTE)
-    pauses = tuple(sorted(plan, key=lambda pause: pause.due_at))
-    return Shift(person, arrives_at, begins_at + SHIFT_LENGTH, pauses)
+        pauses.append(Pause("away", begins_at + int(rng.uniform(2.6, 3.6) * HOUR), 5 * MINUTE))
+    ends_at = begins_at + SHIFT_LENGTH
+    return Shift(
+        person,
+        begins_at + int(rng.uniform(0, 4) * MINUTE),
+        ends_at,
+        tuple(sorted(pauses, key=lambda pause: pause.due_at)),
+        (Planned("on_queue", begins_at, ends_at), *planned),
+        absent=rng.random() < _ABSENT,
+    )
+
+
+def _planned(rng: Random, activity: str, begins_at: Millis, least: float, most: float, minutes: int) -> Planned:
+    """Some hours into a shift, on five minutes."""
+    at = begins_at + round(rng.uniform(least, most) * 12) * 5 * MINUTE
+    return Planned(activity, at, at + minutes * MINUTE)
+
+
+def _pause(rng: Random, planned: Planned) -> Pause:
+    """Nobody pauses to the minute, though meetings end when they end."""
+    length = planned.ends_at - planned.begins_at
+    if planned.activity == "break":
+        length += int(rng.uniform(-1, 4) * MINUTE)
+    return Pause(planned.activity, planned.begins_at + int(rng.uniform(-1, 3) * MINUTE), length)
 
 
 _WEEKS = tuple(frozenset(range(7)) - {day, (day + 1) % 7} for day in range(7))

@@ -20,6 +20,9 @@ class Ticket:
     tier: str
     category: str
     requester_id: str
+    product_area: str
+    contact: Contact
+    """What it was opened with."""
     live: bool
     """The customer is on the line: voice or chat, until the first conversation ends."""
     status: str = "new"
@@ -28,6 +31,8 @@ class Ticket:
     merged: bool = False
     talks: int = 0
     """How often an agent has worked on it."""
+    answered: bool = False
+    """An agent has written or spoken to the customer."""
     waits: int = 0
     """Counts the times it was lined up: an entry of an earlier time is void."""
     waiting_since: Millis | None = None
@@ -48,6 +53,8 @@ class Ticket:
             contact.tier,
             contact.category,
             contact.requester_id,
+            contact.product_area,
+            contact,
             live=contact.channel in ("voice", "chat"),
         )
 
@@ -59,6 +66,11 @@ class Ticket:
         return _RANKS[self.priority] - (self.tier == "vip")
 
     @property
+    def done(self) -> bool:
+        """Nobody has to do anything about it."""
+        return self.merged or self.status in ("solved", "closed")
+
+    @property
     def finished(self) -> bool:
         """Nothing will happen to it any more."""
-        return self.due == 0 and (self.merged or self.status in ("solved", "closed"))
+        return self.due == 0 and self.done

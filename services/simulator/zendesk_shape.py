@@ -34,8 +34,9 @@ class Zendesk:
     def body(self, fact: Fields) -> bytes | None:
         """The webhook body that tells of ``fact``; None when Zendesk sends no event for such a thing.
 
-        Presence, hand-offs by a bot, escalations, customers who gave up and surveys with a score are not told
-        by ticket events. The ticket takes on what happened all the same.
+        Presence and plans, bots, escalations, customers who gave up, what a resolution was, what is in a reply,
+        surveys with a score, reviews and the help centre are not told by ticket events. The ticket takes on what
+        happened all the same.
         """
         if not fact["type"].startswith("ticket."):
             return None
@@ -47,7 +48,7 @@ class Zendesk:
             detail = found
         before = dict(detail)
         kind, told = _change(fact, detail)
-        if kind is None or fact["actor"] == "bot" or "reason" in fact:
+        if kind is None or fact["actor"] == "bot" or "reason" in fact or "content_flags" in fact:
             return None
         detail["updated_at"] = _seconds(fact["occurred_at"])
         detail["actor_id"] = _actor(fact, before)
@@ -88,7 +89,7 @@ class Zendesk:
             "status": "NEW",
             "subject": subject,
             "submitter_id": fact["requester_id"],
-            "tags": [],
+            "tags": list(fact.get("tags", ())),
             "type": "INCIDENT",
             "updated_at": created_at,
             "via": {"channel": _VIA[fact["channel"]]},
@@ -126,6 +127,10 @@ def _change(fact: Fields, detail: Fields) -> tuple[str | None, Fields]:
             return "status_changed", _replace(detail, "status", _STATUS.get(fact["status"], fact["status"].upper()))
         case "ticket.priority_changed":
             return "priority_changed", _replace(detail, "priority", fact["priority"].upper())
+        case "ticket.tags_changed":
+            tags = {"tags_added": list(fact["added"]), "tags_removed": list(fact["removed"])}
+            detail["tags"] = [tag for tag in (*detail["tags"], *fact["added"]) if tag not in fact["removed"]]
+            return "tags_changed", tags
         case "ticket.merged":
             return "merged", {"target_ticket_id": fact["into_ticket_id"]}
     return None, {}

@@ -50,7 +50,10 @@ def test_every_event_is_one_of_the_vocabulary(fortnight: list[Fields]) -> None:
 
     assert not any(event.model_extra for event in events)
     assert {event.type for event in events} == {
+        "agent.scheduled",
         "agent.state_changed",
+        "helpcenter.viewed",
+        "review.scored",
         "survey.answered",
         "ticket.assigned",
         "ticket.created",
@@ -59,6 +62,7 @@ def test_every_event_is_one_of_the_vocabulary(fortnight: list[Fields]) -> None:
         "ticket.priority_changed",
         "ticket.replied",
         "ticket.status_changed",
+        "ticket.tags_changed",
     }
 
 

@@ -3,25 +3,35 @@
 import asyncio
 import io
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
 from rich.console import Console
 
+from schemas.codec import decode, encode
 from schemas.events import EVENT
 from services.adapters.helpdesks import authentication, zendesk
 from services.adapters.helpdesks.delivery import Delivery
+from services.adapters.policy_file import load_policy
 from services.config import Settings
+from services.core.exchange import exchanged
+from services.core.rules import Rules
+from services.core.tally import Cells, spread
 from services.errors import Misconfigured
-from services.simulator.app import simulate
+from services.simulator import app
+from services.simulator.agenda import Fields
+from services.simulator.app import _squeezed, simulate
 from services.simulator.centre import Centre
 from services.simulator.courier import addresses
-from services.simulator.desk import Desk
+from services.simulator.desk import NOT_TOLD_BY_ZENDESK, Desk
 from services.simulator.past import Past, opening
+
+POLICY = Path(app.__file__).parent / "policy.yaml"
 
 
 class Gateway:
@@ -61,6 +71,12 @@ class Gateway:
             return web.Response(status=503, headers={"Retry-After": "0"})
         self.events += events
         return web.json_response({"accepted": len(events)})
+
+
+def _about_tickets(events: list[Any]) -> set[str]:
+    """The tickets that events tell of."""
+    about = ("ticket.", "survey.", "review.")
+    return {event.ticket_id for event in events if event.type.startswith(about) and event.ticket_id is not None}
 
 
 async def _well(_: web.Request) -> web.Response:
@@ -127,8 +143,7 @@ async def test_the_history_arrives_whole_and_makes_sense_alone() -> None:
         await _stopped(simulation)
 
     created = {event.ticket_id for event in gateway.events if event.type == "ticket.created"}
-    touched = {event.ticket_id for event in gateway.events if event.type.startswith(("ticket.", "survey."))}
-    assert touched == created, "no event about a ticket that was never opened"
+    assert _about_tickets(gateway.events) == created, "no event about a ticket that was never opened"
     assert len(gateway.events) > 300
     assert max(Counter(event.event_id for event in gateway.events).values()) == 1
 
@@ -157,8 +172,7 @@ async def test_a_slow_gateway_gets_the_same_history_in_lists(monkeypatch: pytest
         await _stopped(simulation)
 
     created = {event.ticket_id for event in gateway.events if event.type == "ticket.created"}
-    touched = {event.ticket_id for event in gateway.events if event.type.startswith(("ticket.", "survey."))}
-    assert touched == created
+    assert _about_tickets(gateway.events) == created
     assert "0 of them as webhooks" in _said(console)
     assert tries < len(gateway.events) / 20
 
@@ -171,10 +185,43 @@ def test_lists_tell_what_webhooks_tell() -> None:
 
     listed = [fact for parcel in desk.in_lists(parcels) for fact in parcel.facts]
 
-    assert {fact["event_id"] for fact in listed} == {fact["event_id"] for fact in facts}
-    assert len(listed) == len(facts)
-    assert not any("tier" in fact or "category" in fact for fact in listed), "Zendesk's events tell neither"
+    assert {fact["event_id"].removesuffix("/beside") for fact in listed} == {fact["event_id"] for fact in facts}
+    assert len({fact["event_id"] for fact in listed}) == len(listed) == sum(len(each.facts) for each in parcels)
     assert all(fact["tenant"] == "acme" for fact in listed)
+
+
+def test_what_zendesk_cannot_tell_comes_beside() -> None:
+    start = datetime(2026, 3, 2, tzinfo=UTC)
+    facts = list(Centre(7, start, 300).facts(start + timedelta(days=1)))
+    desk = Desk("acme")
+    parcels = [*desk.parcels(facts), *desk.rest()]
+    rules = Rules(load_policy(POLICY))
+
+    def cells(sent: Iterable[Fields]) -> Cells:
+        whole: Cells = {}
+        arrived = [
+            decode(encode(EVENT.validate_python(fact | {"tenant": "acme", "source": "zendesk"}))) for fact in sent
+        ]
+        for entity in exchanged(arrived, rules).values():
+            spread(entity.told.tallies, whole)
+        return whole
+
+    assert cells(fact for parcel in parcels for fact in parcel.facts) == cells(facts)
+    webhooks = [fact for parcel in parcels if parcel.webhook for fact in parcel.facts]
+    assert not any(name in fact for fact in webhooks for name in NOT_TOLD_BY_ZENDESK)
+    assert len(webhooks) > len(facts) / 4
+
+
+def test_a_time_lapse_squeezes_plans_as_well() -> None:
+    start = datetime(2026, 3, 2, tzinfo=UTC)
+    plan = {
+        "type": "agent.scheduled",
+        "occurred_at": start,
+        "begins_at": start,
+        "ends_at": start + timedelta(hours=8),
+    }
+
+    assert _squeezed(plan, start, 10) == plan | {"ends_at": start + timedelta(minutes=48)}
 
 
 async def test_live_traffic_goes_on_after_the_history() -> None:
@@ -245,7 +292,10 @@ def test_the_past_keeps_open_tickets_and_agents_at_work() -> None:
     kept = past.kept(centre.unfinished)
 
     tickets = [
-        fact for fact in facts if fact["type"] != "agent.state_changed" and fact["ticket_id"] in centre.unfinished
+        fact for fact in facts if fact["type"] != "agent.state_changed" and fact.get("ticket_id") in centre.unfinished
     ]
-    assert [fact for fact in kept if fact["type"] != "agent.state_changed"] == tickets
+    assert [fact for fact in kept if not fact["type"].startswith("agent.")] == tickets
     assert 0 < sum(fact["type"] == "agent.state_changed" for fact in kept) < 2000
+    plans = [fact for fact in kept if fact["type"] == "agent.scheduled"]
+    assert plans
+    assert all(fact["ends_at"] > start + timedelta(days=1, hours=23) for fact in plans), "what is over is left out"
