@@ -34,19 +34,21 @@ class Past:
         self._last_at = fact["occurred_at"]
         if fact["type"] == "agent.scheduled":
             self._plans.append((self._noted, fact))
-        elif fact["type"] != "agent.state_changed":
-            if "ticket_id" in fact:
-                self._tickets.setdefault(fact["ticket_id"], []).append((self._noted, fact))
-        elif fact["state"] == "offline":
+            return
+        if "ticket_id" in fact:
+            self._tickets.setdefault(fact["ticket_id"], []).append((self._noted, fact))
+        if fact["type"] != "agent.state_changed":
+            return
+        if fact["state"] == "offline":
             self._agents.pop(fact["agent_id"], None)
         else:
             self._agents.setdefault(fact["agent_id"], []).append((self._noted, fact))
 
     def kept(self, unfinished: frozenset[str]) -> list[Fields]:
-        """All facts of the ``unfinished`` tickets, of the agents at work since they came, and of the plan for what is
-        not over, in order."""
+        """All facts of the ``unfinished`` tickets, who worked on them among them, of the agents at work since they
+        came, and of the plan for what is not over, in order."""
         tickets = (facts for ticket, facts in self._tickets.items() if ticket in unfinished)
         last_at = self._last_at
         plans = [each for each in self._plans if last_at is not None and each[1]["ends_at"] > last_at]
-        noted = (each for entity in (*tickets, *self._agents.values(), plans) for each in entity)
-        return [fact for _, fact in sorted(noted, key=lambda each: each[0])]
+        noted = dict(each for entity in (*tickets, *self._agents.values(), plans) for each in entity)
+        return [noted[number] for number in sorted(noted)]
