@@ -20,15 +20,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from schemas.codec import Millis
 from schemas.policy import Policy
+from services.adapters.entities import Entities
 from services.adapters.policy_file import load_policy
 from services.adapters.serving import listening, serve
+from services.adapters.state_store import StateStore
 from services.board.composition import Meaning, wall
 from services.board.exposition import Exposition, KpiCollector
 from services.board.feed import Feed
 from services.board.following import Follower, all_shards
 from services.board.freshness import state_of
+from services.board.kpi_routes import kpi_routes
+from services.board.ticket_pages import ticket_pages
 from services.board.wall import Wall
 from services.config import Settings
+from services.core.rules import Rules
 
 log = logging.getLogger(__name__)
 
@@ -67,12 +72,14 @@ def now_ms() -> Millis:
 class Board:
     """A follower, and what shows its figures."""
 
-    def __init__(self, follower: Follower, policy: Policy, now: Callable[[], Millis]) -> None:
+    def __init__(self, follower: Follower, entities: Entities, policy: Policy, now: Callable[[], Millis]) -> None:
         self.follower = follower
         self._now = now
         self._meaning = Meaning.of(policy)
+        self.kpis = kpi_routes(follower, Rules(policy), now)
+        self.tickets = ticket_pages(follower, entities, policy, now)
         self.feed = Feed(self.wall, follower.changed)
-        self.exposition = Exposition(KpiCollector(follower, now, self._meaning))
+        self.exposition = Exposition(KpiCollector(follower, now, policy))
         self.app = build_app(self)
 
     def wall(self) -> Wall:
@@ -98,7 +105,8 @@ async def open_board(settings: Settings, policy: Policy, now: Callable[[], Milli
     )
     async with redis:
         follower = Follower(redis, settings.namespace, all_shards(settings.partitions), now, policy.fingerprint())
-        board = Board(follower, policy, now)
+        entities = Entities(StateStore(redis, settings.namespace), settings.partitions)
+        board = Board(follower, entities, policy, now)
         async with _beside(follower.run, board.feed.run):
             yield board
 
@@ -127,12 +135,14 @@ def build_app(board: Board) -> FastAPI:
     app = FastAPI(title="deskpulse board", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
     app.add_middleware(ReadOnlyHeaders)
 
-    @app.api_route("/api/v1/wall", methods=READS, response_model=Wall, operation_id="wall")
+    @app.head("/api/v1/wall", include_in_schema=False)
+    @app.get("/api/v1/wall", response_model=Wall, operation_id="wall")
     async def wall_now() -> Response:
         """Everything that the wall shows, as of now."""
         return Response(board.wall().model_dump_json(), media_type="application/json")
 
-    @app.api_route("/api/v1/stream", methods=READS, operation_id="stream", response_class=StreamingResponse)
+    @app.head("/api/v1/stream", include_in_schema=False)
+    @app.get("/api/v1/stream", operation_id="stream", response_class=StreamingResponse)
     async def stream(request: Request) -> Response:
         """The same as server-sent events `wall`: at most four a second, at least one every five seconds."""
         if request.method == "HEAD":
@@ -148,6 +158,9 @@ def build_app(board: Board) -> FastAPI:
     async def healthz() -> Response:
         """200 as long as the process answers: without the store it still serves the last figures."""
         return JSONResponse(board.health())
+
+    app.include_router(board.kpis)
+    app.include_router(board.tickets)
 
     @app.api_route("/", methods=READS, include_in_schema=False)
     async def page() -> Response:

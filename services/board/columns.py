@@ -1,249 +1,117 @@
 """Cells as columns: any window and any cut is one grouped sum.
 
-A *slot* is what one field of the store holds: the cells of one shard, grain, bucket and dimension set. It is replaced
-whole. Rows that a replacement leaves unused hold zeros, which change no sum, until they are swept out.
+What is over comes in blocks and is kept sorted by measure. What may still change any second is kept in *slots*: what
+one field of the store holds, the cells of one shard, grain, bucket and dimension set. Both add up, so a cell may
+stand in more than one row, and a row may take away what another tells.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Final
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from schemas.codec import Millis
+from services.adapters.cell_blocks import BUCKETS_PER_BLOCK, NO_CELLS, Block, loose_block
 from services.adapters.state_layout import measure_code
-from services.core.tally import DAY, DIMENSIONS, GRAIN_MS, HOUR, MEASURES, MINUTE, Dims
+from services.board.labels import Key, Labels
+from services.board.rows import NO_ROWS, Numbers, Rows, TableRows
+from services.board.tables import Loose, Packed, Sealed, Shard
+from services.core.tally import DAY, GRAIN_MS, HOUR, MINUTE, NOW, Cells
 
-Numbers = NDArray[np.int64]
-Shard = tuple[str, int]
-"""(stream, partition)"""
+__all__ = ["NO_ROWS", "Columns", "Key", "Numbers", "Packed", "Rows", "Shard", "Slot", "Span", "summed_by"]
+
 Slot = tuple[str, int, int]
 """(grain, bucket, code of the dimension set in `Labels`)"""
-Packed = Sequence[int]
-"""Flat, as in the store: measure code, step, count, sum, and so on."""
-Key = tuple[str | None, ...]
-"""The values of the dimensions that were asked for."""
+Span = tuple[str, int]
+"""(grain, number): the buckets of one block."""
 
-BUCKET, DIMS, MEASURE, STEP, COUNT, SUM = range(6)
-_WIDTH: Final = 6
-_NO_MEASURE: Final = -1
-_COARSER = {MINUTE: GRAIN_MS[HOUR], HOUR: GRAIN_MS[DAY], DAY: GRAIN_MS[DAY]}
-
-
-class Grouping:
-    """Which group each dimension set falls into when only some dimensions are asked for."""
-
-    def __init__(self, dimensions: tuple[str, ...]) -> None:
-        self.keys: list[Key] = []
-        self.group_of: Numbers = np.empty(0, dtype=np.int64)
-        """By the dimension set's code."""
-        self._places = [DIMENSIONS.index(name) for name in dimensions]
-        self._numbers: dict[Key, int] = {}
-
-    def take_in(self, sets: Sequence[Dims]) -> None:
-        """Group the dimension sets that are new."""
-        numbers = self._numbers
-        keys = [tuple(dims[place] for place in self._places) for dims in sets[len(self.group_of) :]]
-        fresh = [numbers.setdefault(key, len(numbers)) for key in keys]
-        self.group_of = np.concatenate((self.group_of, np.array(fresh, dtype=np.int64)))
-        self.keys += list(numbers)[len(self.keys) :]
-
-
-class Labels:
-    """Dimension sets and their small numbers, the same for all shards. They are never forgotten."""
-
-    def __init__(self) -> None:
-        self._sets: list[Dims] = []
-        self._codes: dict[Dims, int] = {}
-        self._groupings: dict[tuple[str, ...], Grouping] = {}
-
-    def code(self, dims: Dims) -> int:
-        """The number of a dimension set; a new one where it was not seen before."""
-        code = self._codes.setdefault(dims, len(self._sets))
-        if code == len(self._sets):
-            self._sets.append(dims)
-        return code
-
-    def grouping(self, dimensions: tuple[str, ...]) -> Grouping:
-        """All dimension sets, by the values of ``dimensions``."""
-        known = self._groupings.get(dimensions)
-        if known is None:
-            known = self._groupings[dimensions] = Grouping(dimensions)
-        if len(known.group_of) != len(self._sets):
-            known.take_in(self._sets)
-        return known
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Some cells, column by column."""
-
-    values: Numbers
-    """One line per column: see BUCKET ... SUM."""
-
-    @cached_property
-    def bucket(self) -> Numbers:
-        return self._column(BUCKET)
-
-    @cached_property
-    def dims(self) -> Numbers:
-        return self._column(DIMS)
-
-    @cached_property
-    def measure(self) -> Numbers:
-        return self._column(MEASURE)
-
-    @cached_property
-    def step(self) -> Numbers:
-        return self._column(STEP)
-
-    @cached_property
-    def count(self) -> Numbers:
-        return self._column(COUNT)
-
-    @cached_property
-    def total(self) -> Numbers:
-        return self._column(SUM)
-
-    def where(self, chosen: NDArray[np.bool_]) -> "Rows":
-        """Those that ``chosen`` is true for."""
-        return Rows(self.values[:, np.flatnonzero(chosen)])
-
-    def of(self, *measures: str) -> "Rows":
-        """Those of some measures."""
-        wanted = np.zeros(len(MEASURES) + 1, dtype=np.bool_)  # the last one is for _NO_MEASURE
-        wanted[[measure_code(measure) for measure in measures]] = True
-        return self.where(wanted[self.measure])
-
-    def between(self, first: int, end: int) -> "Rows":
-        """Those in the buckets from ``first`` up to, and without, ``end``."""
-        return self.where((self.bucket >= first) & (self.bucket < end))
-
-    def __add__(self, other: "Rows") -> "Rows":
-        return Rows(np.concatenate((self.values, other.values), axis=1))
-
-    def __len__(self) -> int:
-        return int(self.values.shape[1])
-
-    def _column(self, place: int) -> Numbers:
-        column: Numbers = self.values[place]
-        return column
-
-
-NO_ROWS = Rows(np.empty((_WIDTH, 0), dtype=np.int64))
-
-
-@dataclass
-class _Table:
-    """The cells of one grain."""
-
-    values: Numbers = field(default_factory=lambda: np.zeros((_WIDTH, 1024), dtype=np.int64))
-    used: int = 0
-    unused: int = 0
-    """Rows below ``used`` that hold nothing."""
-    slots: dict[Shard, dict[int, dict[int, slice]]] = field(default_factory=dict)
-    """Where the rows of a slot are: by shard, bucket and dimension set."""
-
-    def replace(self, shard: Shard, slots: Iterable[tuple[int, int, Packed]]) -> None:
-        """Put new cells into the slots (bucket, dimension set)."""
-        held = self.slots.setdefault(shard, {})
-        fresh: list[tuple[int, int, Packed]] = []
-        for bucket, dims, packed in slots:
-            place = held.get(bucket, {}).get(dims)
-            if place is not None and place.stop - place.start == len(packed) // 4:
-                self.values[MEASURE:, place] = np.array(packed, dtype=np.int64).reshape(-1, 4).T
-                continue
-            if place is not None:
-                self._clear(place)
-                del held[bucket][dims]
-            if packed:
-                fresh.append((bucket, dims, packed))
-        self._append(held, fresh)
-
-    def forget(self, shard: Shard, below: int | None = None) -> None:
-        """Drop a shard's buckets before ``below``, or all of them."""
-        held = self.slots.get(shard, {})
-        for bucket in [b for b in held if below is None or b < below]:
-            for place in held.pop(bucket).values():
-                self._clear(place)
-
-    def _append(self, held: dict[int, dict[int, slice]], fresh: list[tuple[int, int, Packed]]) -> None:
-        numbers = [n for _, _, packed in fresh for n in packed]
-        need = len(numbers) // 4
-        if not need:
-            return
-        self._make_room(need)
-        block = self.values[:, self.used : self.used + need]
-        sizes = [len(packed) // 4 for _, _, packed in fresh]
-        block[BUCKET] = np.repeat([bucket for bucket, _, _ in fresh], sizes)
-        block[DIMS] = np.repeat([dims for _, dims, _ in fresh], sizes)
-        block[MEASURE:] = np.array(numbers, dtype=np.int64).reshape(-1, 4).T
-        for (bucket, dims, _), size in zip(fresh, sizes, strict=True):
-            held.setdefault(bucket, {})[dims] = slice(self.used, self.used + size)
-            self.used += size
-
-    def _clear(self, place: slice) -> None:
-        self.values[:, place] = 0
-        self.values[MEASURE, place] = _NO_MEASURE
-        self.unused += place.stop - place.start
-
-    def _make_room(self, need: int) -> None:
-        capacity = self.values.shape[1]
-        if self.unused > 1024 and self.unused * 2 > self.used:
-            self._sweep()
-        if self.used + need > capacity:
-            grown = np.zeros((_WIDTH, max(2 * capacity, self.used + need)), dtype=np.int64)
-            grown[:, : self.used] = self.values[:, : self.used]
-            self.values = grown
-
-    def _sweep(self) -> None:
-        """Close the gaps. Slots keep their order, so each stays in one piece."""
-        alive = self.values[MEASURE, : self.used] != _NO_MEASURE
-        moved = np.concatenate(([0], np.cumsum(alive))).tolist()
-        kept = self.values[:, : self.used][:, alive]
-        self.values[:, : kept.shape[1]] = kept
-        self.used, self.unused = kept.shape[1], 0
-        for buckets in self.slots.values():
-            for places in buckets.values():
-                for dims, place in places.items():
-                    places[dims] = slice(moved[place.start], moved[place.stop])
+_COARSER: Final = {MINUTE: GRAIN_MS[HOUR], HOUR: GRAIN_MS[DAY], DAY: GRAIN_MS[DAY]}
+_NO_BLOCKS: Final[Mapping[Span, Block]] = {}
 
 
 class Columns:
     """The cells of all shards. Figures read it; only the follower changes it."""
 
     def __init__(self) -> None:
+        self.unchanged = asyncio.Lock()
+        """Held by who changes them, `labels` too, and by who gives others a turn amid reading."""
         self.labels = Labels()
-        self._tables: dict[str, _Table] = {}
+        self._loose: dict[str, Loose] = defaultdict(Loose)
+        self._sealed: dict[str, dict[int, Sealed]] = defaultdict(dict)
+        self._owners: dict[Shard, int] = {}
         self._oldest: dict[Shard, Mapping[str, int]] = {}
+        self._rows: dict[str, Rows] = {}
+        """What was last asked for, as long as it is not changed."""
+
+    @classmethod
+    def of(cls, cells: Cells) -> Self:
+        """Columns that hold some cells, all of them kept."""
+        columns = cls()
+        slots: dict[Slot, list[int]] = defaultdict(list)
+        for (grain, bucket, dims, measure, step), tally in cells.items():
+            slots[grain, bucket, columns.labels.code(dims)] += (measure_code(measure), step, *tally)
+        spans: dict[Span, list[tuple[int, int, Sequence[int]]]] = defaultdict(list)
+        for (grain, bucket, code), packed in slots.items():
+            if grain != NOW:
+                number, place = divmod(bucket, BUCKETS_PER_BLOCK[grain])
+                spans[grain, number].append((place, code, packed))
+        standing = {slot: packed for slot, packed in slots.items() if slot[0] == NOW}
+        columns.replace(("", 0), standing, {span: loose_block(groups) for span, groups in spans.items()})
+        return columns
 
     def rows(self, grain: str) -> Rows:
         """All cells of one grain; a view that the next change of the columns may change."""
-        table = self._tables.get(grain)
-        return Rows(table.values[:, : table.used]) if table else NO_ROWS
+        known = self._rows.get(grain)
+        if known is None:
+            tables = [sealed.table() for _, sealed in sorted(self._sealed[grain].items())]
+            known = self._rows[grain] = TableRows([*tables, self._loose[grain].table()])
+        return known
 
-    def replace(self, shard: Shard, slots: Mapping[Slot, Packed]) -> None:
-        """Put new cells into some slots of a shard; an empty list empties the slot."""
+    def replace(self, shard: Shard, slots: Mapping[Slot, Packed], blocks: Mapping[Span, Block] = _NO_BLOCKS) -> None:
+        """Put new cells into some slots and spans of a shard; what is empty empties them.
+
+        Args:
+            blocks: Their codes are those of `labels`.
+        """
+        self._rows.clear()
         for grain in {grain for grain, _, _ in slots}:
-            table = self._tables.setdefault(grain, _Table())
-            table.replace(shard, ((b, dims, packed) for (g, b, dims), packed in slots.items() if g == grain))
+            theirs = ((b, dims, packed) for (g, b, dims), packed in slots.items() if g == grain)
+            self._loose[grain].replace(shard, theirs)
+        owner = self._owners.setdefault(shard, len(self._owners))
+        for (grain, number), block in blocks.items():
+            sealed = self._sealed[grain].get(number)
+            if sealed is None:
+                size = BUCKETS_PER_BLOCK[grain]
+                sealed = self._sealed[grain][number] = Sealed(number * size, size)
+            sealed.put(owner, block)
 
-    def reset(self, shard: Shard, slots: Mapping[Slot, Packed]) -> None:
+    def reset(self, shard: Shard, slots: Mapping[Slot, Packed], blocks: Mapping[Span, Block] = _NO_BLOCKS) -> None:
         """Replace all that is known of a shard."""
-        for table in self._tables.values():
+        self._oldest.pop(shard, None)
+        for table in self._loose.values():
             table.forget(shard)
-        self.replace(shard, slots)
+        held = [(grain, number) for grain, spans in self._sealed.items() for number in spans]
+        self.replace(shard, slots, dict.fromkeys(held, NO_CELLS) | dict(blocks))
 
     def keep_from(self, shard: Shard, oldest: Mapping[str, int]) -> None:
         """Forget a shard's buckets before the oldest that are kept, by grain."""
         if self._oldest.get(shard) == oldest:
             return
+        self._rows.clear()
         self._oldest[shard] = dict(oldest)
         for grain, bucket in oldest.items():
-            if table := self._tables.get(grain):
-                table.forget(shard, bucket)
+            self._loose[grain].forget(shard, bucket)
+            spans = self._sealed[grain]
+            for number in [number for number, sealed in spans.items() if sealed.first < bucket]:
+                if shard in self._owners and not spans[number].forget(self._owners[shard], bucket):
+                    del spans[number]
+
+    def settle(self) -> None:
+        """Sort what has come in now, so that nobody who asks for figures waits for it."""
+        for grain in [*self._sealed, *self._loose]:
+            self.rows(grain)
 
     def kept_since(self, grain: str) -> Millis:
         """From when on every shard has its buckets of ``grain``: a border of the next coarser grain too."""
@@ -256,7 +124,9 @@ class Columns:
         grouping = self.labels.grouping(dimensions)
         group = grouping.group_of[rows.dims] if len(rows) else rows.dims
         counts, totals = (summed_by(group, column, len(grouping.keys)) for column in (rows.count, rows.total))
-        for number in np.unique(group).tolist():
+        touched = np.zeros(len(grouping.keys), dtype=np.bool_)
+        touched[group] = True
+        for number in np.flatnonzero(touched).tolist():
             yield grouping.keys[number], int(counts[number]), int(totals[number])
 
     def groups(self, rows: Rows, dimension: str) -> tuple[list[str | None], Numbers]:

@@ -4,7 +4,8 @@ Every board shows the same KPIs, so rules say `max without (instance, pod)` befo
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Literal, Protocol
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -12,10 +13,11 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from schemas.codec import Millis
+from schemas.policy import Policy
 from services.board.columns import Columns
-from services.board.composition import Meaning
-from services.board.families import Families
+from services.board.exported import FAMILIES
 from services.board.freshness import Reading
+from services.board.scrape import Scrape
 from services.board.series import Guard, LabelTexts
 
 GONE_AFTER_MS: Millis = 120_000
@@ -33,15 +35,98 @@ class Followed(Protocol):
     def policies(self) -> frozenset[str]: ...
 
 
+@dataclass(frozen=True)
+class Work:
+    """How one scrape went."""
+
+    reading: Reading
+    began_at: Millis
+    ended_at: Millis
+    series: int
+    regressions: int
+    dropped: int
+
+
+@dataclass(frozen=True)
+class Own:
+    """A family without labels about the reading itself."""
+
+    name: str
+    type: Literal["gauge", "counter"]
+    text: str
+    value: Callable[[Work], float | None]
+    """None: nothing to say."""
+
+    def metric(self, work: Work) -> Metric:
+        kind = GaugeMetricFamily if self.type == "gauge" else CounterMetricFamily
+        family = kind(self.name, self.text, labels=())
+        if (value := self.value(work)) is not None:
+            family.add_metric((), value)
+        return family
+
+
+def _seconds(at: Millis | None) -> float | None:
+    return None if at is None else at / 1000
+
+
+OWN = (
+    Own(
+        "deskpulse_exporter_redis_up",
+        "gauge",
+        "1 while the store answers, else 0.",
+        lambda work: int(not work.reading.stale(work.began_at)),
+    ),
+    Own(
+        "deskpulse_exporter_policy_mismatch",
+        "gauge",
+        "1 while some of the state was made under another policy than the board's, else 0. Its figures then mix two "
+        "meanings: give board and processor the same `DESKPULSE_POLICY`.",
+        lambda work: int(work.reading.other_policy),
+    ),
+    Own(
+        "deskpulse_exporter_snapshot_timestamp_seconds",
+        "gauge",
+        "When the store last answered.",
+        lambda work: _seconds(work.reading.read_at),
+    ),
+    Own(
+        "deskpulse_exporter_collect_duration_seconds",
+        "gauge",
+        "How long this scrape took to compute.",
+        lambda work: _seconds(work.ended_at - work.began_at),
+    ),
+    Own("deskpulse_exporter_series", "gauge", "KPI series in this scrape.", lambda work: work.series),
+    Own(
+        "deskpulse_exporter_regressions_total",
+        "counter",
+        "Times that an all-time count fell, as an event took something back. Its highest value was held.",
+        lambda work: work.regressions,
+    ),
+    Own(
+        "deskpulse_exporter_series_dropped_total",
+        "counter",
+        "Label sets that went to `__other__`, as one of their labels has too many values.",
+        lambda work: work.dropped,
+    ),
+)
+EVENT_TIME = Own(
+    "deskpulse_event_time_timestamp_seconds",
+    "gauge",
+    "Event time of the newest event.",
+    lambda work: _seconds(work.reading.newest_event_at),
+)
+"""Goes away with the KPIs."""
+
+
 class KpiCollector(Collector):
     """Reads the follower's columns whenever somebody scrapes."""
 
     def __init__(
-        self, follower: Followed, now: Callable[[], Millis], meaning: Meaning, texts: LabelTexts | None = None
+        self, follower: Followed, now: Callable[[], Millis], policy: Policy, texts: LabelTexts | None = None
     ) -> None:
         self._follower = follower
         self._now = now
-        self._meaning = meaning
+        self._policy = policy
         self._guard = Guard()
         self._texts = texts or LabelTexts()
 
@@ -50,41 +135,33 @@ class KpiCollector(Collector):
         return []
 
     def collect(self) -> Iterator[Metric]:
-        now, reading = self._now(), self._follower.reading
-        read_at = reading.read_at
-        if read_at is not None and now - read_at <= GONE_AFTER_MS:
-            self._guard.enter(self._follower.policies)
-            at = reading.figures_at(now)
-            yield from Families(self._follower.columns, at, self._texts, self._guard, self._meaning).all()
-            yield _instant(
-                "deskpulse_event_time_timestamp_seconds", "Event time of the newest event.", reading.newest_event_at
-            )
-        up = int(not reading.stale(now))
-        yield GaugeMetricFamily("deskpulse_exporter_redis_up", "1 while the store answers, else 0.", value=up)
-        yield GaugeMetricFamily(
-            "deskpulse_exporter_policy_mismatch",
-            "1 while some of the state was made under another policy than the board's, else 0.",
-            value=int(reading.other_policy),
+        began_at, reading = self._now(), self._follower.reading
+        shown = reading.read_at is not None and began_at - reading.read_at <= GONE_AFTER_MS
+        kpis = list(self._kpis(reading.figures_at(began_at))) if shown else []
+        yield from kpis
+        work = Work(
+            reading,
+            began_at,
+            ended_at=self._now(),
+            series=sum(len(family.samples) for family in kpis),
+            regressions=self._guard.regressions,
+            dropped=self._texts.dropped,
         )
-        yield _instant("deskpulse_exporter_snapshot_timestamp_seconds", "When the store last answered.", read_at)
-        yield CounterMetricFamily(
-            "deskpulse_exporter_regressions",
-            "Times that an all-time count fell, as late events took something back; its last value was held.",
-            value=self._guard.regressions,
-        )
-        yield CounterMetricFamily(
-            "deskpulse_exporter_series_dropped",
-            "Series that went to __other__, as one of their labels has too many values.",
-            value=self._texts.dropped,
-        )
+        for family in (EVENT_TIME, *OWN) if shown else OWN:
+            yield family.metric(work)
+
+    def _kpis(self, at: Millis) -> Iterator[Metric]:
+        self._guard.enter(self._follower.policies)
+        scrape = Scrape(self._follower.columns, at, self._policy, self._texts)
+        for family in FAMILIES:
+            yield family.metric(scrape, self._guard)
 
 
-def _instant(name: str, text: str, at: Millis | None) -> Metric:
-    """A gauge without labels; there is no sample of an instant that never was."""
-    family = GaugeMetricFamily(name, text)
-    if at is not None:
-        family.add_metric([], at / 1000)
-    return family
+def documented() -> list[str]:
+    """The lines of the board's table in docs/metrics.md."""
+    kpis = [(family.name, family.type, ", ".join(family.labels), family.text) for family in FAMILIES]
+    own = [(family.name, family.type, "", family.text) for family in (EVENT_TIME, *OWN)]
+    return [f"| `{name}` | {kind} | {labels} | {text} |" for name, kind, labels, text in kpis + own]
 
 
 class Exposition:

@@ -15,6 +15,8 @@ from services.core.kpis import sketch_percentile
 from services.core.tally import ALL, DAY, DAY_MS, GRAIN_MS, HOUR, HOUR_MS, MINUTE, MINUTE_MS, NOW
 
 GRAINS = (MINUTE, HOUR, DAY)
+FOREVER = 1 << 62
+"""After every bucket."""
 Value = str | None
 """A value of a dimension; None where it was not told."""
 
@@ -92,14 +94,11 @@ def sketch(rows: Rows) -> Sketch:
 
 def level_at(columns: Columns, at: Millis, *measures: str) -> Rows:
     """Cells whose counts sum up to the level at ``at``, in any cut."""
-    grain = finest(columns, at)
-    later = columns.rows(grain).of(*measures)
-    later = later.where(later.bucket >= at // GRAIN_MS[grain])
-    undone = Rows(later.values * _UNDO)
-    return columns.rows(NOW).of(*measures) + undone
-
-
-_UNDO = np.array([[1], [1], [1], [1], [-1], [-1]])
+    midnight = -(-at // DAY_MS) * DAY_MS
+    later = NO_ROWS
+    for span in (*spans(columns, at, midnight), Span(DAY, midnight // DAY_MS, FOREVER)):
+        later += columns.rows(span.grain).of(*measures).between(span.first, span.end)
+    return columns.rows(NOW).of(*measures) + -later
 
 
 def total_level(columns: Columns, at: Millis, *measures: str) -> int:
@@ -164,12 +163,11 @@ def known_since(columns: Columns, *measures: str) -> Millis | None:
     """When the first of some measures was seen, cut down to the minute or to what is still kept."""
     begins: Millis | None = None
     for grain in (DAY, HOUR, MINUTE):
-        buckets = columns.rows(grain).of(*measures).bucket
-        if not len(buckets):
-            continue
-        first = int(buckets.min()) * GRAIN_MS[grain]
-        if begins is None or begins <= first < begins + _LONGER[grain]:
-            begins = first
+        rows, size = columns.rows(grain).of(*measures), GRAIN_MS[grain]
+        if begins is not None:
+            rows = rows.between(begins // size, (begins + _LONGER[grain]) // size)
+        if (first := rows.first_bucket()) is not None:
+            begins = first * size
     return begins
 
 

@@ -1,7 +1,9 @@
 """What stands between figures and Prometheus series: label texts with a limit, and counters that do not fall."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from operator import lt
+from typing import NamedTuple
 
 import numpy as np
 
@@ -9,7 +11,7 @@ from services.board.columns import Columns, Key, Numbers, Rows, summed_by
 
 NONE = "none"
 OTHER = "__other__"
-MOST_VALUES = 100
+MOST_VALUES = 50
 """Per label; what is beyond goes to OTHER. Every board folds the same ones: the last in the alphabet."""
 LONGEST_TEXT = 64
 DIGEST_SIZE = 8
@@ -17,6 +19,16 @@ DIGEST_SIZE = 8
 
 Shown = tuple[str, ...]
 """Label values as they are shown."""
+Held = tuple[int, ...]
+"""The numbers of one label set: one of a counter, all buckets and the sum of a histogram."""
+
+
+class Places(NamedTuple):
+    """Label sets, and where among them each dimension set is shown."""
+
+    shown: list[Shown]
+    of: Numbers
+    """By the dimension set's code."""
 
 
 class LabelTexts:
@@ -26,31 +38,39 @@ class LabelTexts:
         self._most = most_values
         self._folded: set[tuple[tuple[str, ...], Key]] = set()
         self._texts: dict[str, tuple[int, dict[str | None, str]]] = {}
+        self._places: dict[tuple[str, ...], Places] = {}
 
     @property
     def dropped(self) -> int:
-        """How many series there would have been beyond the limit."""
+        """How many label sets there would have been beyond the limit."""
         return len(self._folded)
 
-    def shown(self, columns: Columns, dimensions: tuple[str, ...], key: Key) -> Shown:
-        """The label values of one group."""
-        texts = tuple(self._text(columns, name)[value] for name, value in zip(dimensions, key, strict=True))
-        if OTHER in texts:
-            self._folded.add((dimensions, key))
-        return texts
+    def places(self, columns: Columns, dimensions: tuple[str, ...]) -> Places:
+        """Where the dimension sets of ``columns`` are shown when only some dimensions are labels."""
+        grouping = columns.labels.grouping(dimensions)
+        places = self._places.get(dimensions)
+        if places is None or len(places.of) != len(grouping.group_of):  # dimension sets are never forgotten
+            texts = [self._text(columns, name) for name in dimensions]
+            shown = [self._shown(dimensions, key, texts) for key in grouping.keys]
+            numbers = {text: number for number, text in enumerate(dict.fromkeys(shown))}
+            of_group = np.array([numbers[text] for text in shown], dtype=np.int64)
+            places = self._places[dimensions] = Places(list(numbers), of_group[grouping.group_of])
+        return places
 
     def summed(self, columns: Columns, rows: Rows, column: Numbers, dimensions: tuple[str, ...]) -> dict[Shown, int]:
         """Sums of a column of ``rows``, for the label values that they touch."""
-        sums: dict[Shown, int] = {}
         if not len(rows):
-            return sums
-        grouping = columns.labels.grouping(dimensions)
-        group = grouping.group_of[rows.dims]
-        by_group = summed_by(group, column, len(grouping.keys))
-        for number in np.unique(group).tolist():
-            shown = self.shown(columns, dimensions, grouping.keys[number])
-            sums[shown] = sums.get(shown, 0) + int(by_group[number])
-        return sums
+            return {}
+        shown, of = self.places(columns, dimensions)
+        place = of[rows.dims]
+        sums = summed_by(place, column, len(shown))
+        return {shown[number]: int(sums[number]) for number in np.unique(place).tolist()}
+
+    def _shown(self, dimensions: tuple[str, ...], key: Key, texts: Iterable[Mapping[str | None, str]]) -> Shown:
+        shown = tuple(of[value] for of, value in zip(texts, key, strict=True))
+        if OTHER in shown:
+            self._folded.add((dimensions, key))
+        return shown
 
     def _text(self, columns: Columns, dimension: str) -> dict[str | None, str]:
         values = columns.labels.grouping((dimension,)).keys
@@ -77,17 +97,17 @@ def _text(value: str) -> str:
 
 class Guard:
     """All-time counts are what they are now; a late event can take something back. Prometheus reads any fall as a
-    restart from zero, so a series that fell holds its highest value until it is passed.
+    restart from zero, so a number that fell holds its highest value until it is passed.
 
     State made under another policy is another count: there the fall is meant.
     """
 
     def __init__(self) -> None:
         self.regressions = 0
-        """How often a series fell."""
+        """How often a number of a label set fell."""
         self._epoch: frozenset[str] = frozenset()
-        self._last: dict[Shown, int] = {}
-        self._highest: dict[Shown, int] = {}
+        self._last: dict[str, dict[Shown, Held]] = {}
+        self._highest: dict[str, dict[Shown, Held]] = {}
 
     def enter(self, epoch: frozenset[str]) -> None:
         """Forget everything when the state is another one; an empty store says nothing about that."""
@@ -96,17 +116,18 @@ class Guard:
             self._last.clear()
             self._highest.clear()
 
-    def held(self, series: Shown, value: int) -> int:
-        """``value``, or the highest that the series has shown."""
-        if value < self._last.get(series, value):
-            self.regressions += 1
-        self._last[series] = value
-        highest = self._highest[series] = max(value, self._highest.get(series, value))
+    def held(self, family: str, found: Mapping[Shown, Held]) -> Mapping[Shown, Held]:
+        """The highest of each number of ``family`` that was ever found; label sets that vanished stay."""
+        last, highest = self._last.setdefault(family, {}), self._highest.setdefault(family, {})
+        gone = {shown: (0,) * len(highest[shown]) for shown in highest.keys() - found.keys()}
+        for shown, numbers in (*found.items(), *gone.items()):
+            before = last.get(shown)
+            if numbers == before:
+                continue
+            last[shown] = numbers
+            if before is None:
+                highest[shown] = numbers
+            else:
+                self.regressions += any(map(lt, numbers, before))
+                highest[shown] = tuple(map(max, numbers, highest[shown]))
         return highest
-
-    def all_held(self, family: str, sums: dict[Shown, int]) -> dict[Shown, int]:
-        """``sums`` of one family, held; series that vanished stay."""
-        names = {shown: (family, *shown) for shown in sums}
-        for series in [series for series in self._highest if series[0] == family]:
-            names.setdefault(series[1:], series)
-        return {shown: self.held(series, sums.get(shown, 0)) for shown, series in names.items()}

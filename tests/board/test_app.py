@@ -82,7 +82,9 @@ async def test_the_wall_as_json(client: httpx.AsyncClient) -> None:
     assert set(page) == {"at", "freshness", "waiting", "first_response", "backlog", "sla", "agents"}
 
 
-@pytest.mark.parametrize("path", ["/", "/static/index.html", "/api/v1/wall", "/metrics", "/healthz", "/nowhere"])
+@pytest.mark.parametrize(
+    "path", ["/", "/static/index.html", "/api/v1/wall", "/api/v1/kpis", "/metrics", "/healthz", "/nowhere"]
+)
 async def test_every_answer_has_the_safe_headers(client: httpx.AsyncClient, path: str) -> None:
     answer = await client.get(path)
 
@@ -93,7 +95,9 @@ async def test_every_answer_has_the_safe_headers(client: httpx.AsyncClient, path
     assert answer.headers["cache-control"] in ("no-store", "no-cache")
 
 
-@pytest.mark.parametrize("path", ["/", "/api/v1/wall", "/api/v1/stream", "/metrics", "/healthz"])
+@pytest.mark.parametrize(
+    "path", ["/", "/api/v1/wall", "/api/v1/kpis", "/api/v1/catalogue", "/api/v1/stream", "/metrics", "/healthz"]
+)
 async def test_head_is_answered_and_nothing_can_be_written(client: httpx.AsyncClient, path: str) -> None:
     assert (await client.head(path)).status_code == 200
     for method in ("POST", "PUT", "PATCH", "DELETE"):
@@ -286,3 +290,16 @@ def test_a_port_in_use_is_one_sentence() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(Misconfigured, match=rf"port {port} .* in use.*DESKPULSE_BOARD_PORT"):
             main(Settings(board_port=port))
+
+
+async def test_a_kpi_of_the_store(client: httpx.AsyncClient) -> None:
+    answer = await client.get(
+        "/api/v1/kpis", params={"window": "15m", "by": "queue", "kpi": "tickets_opened,waiting"}
+    )
+
+    assert answer.status_code == 200
+    assert answer.json()["freshness"]["state"] == "live"
+    [group] = answer.json()["windows"][0]["groups"]
+    assert group["key"] == {"queue": "billing"}
+    assert group["kpis"]["tickets_opened"]["current"] == {"value": 1}
+    assert group["kpis"]["waiting"]["current"]["value"] == 1

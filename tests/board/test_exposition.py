@@ -8,14 +8,17 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry
+from prometheus_client import generate_latest as plain
+from prometheus_client.openmetrics.exposition import generate_latest as openmetrics
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parsed_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parsed_text
+from prometheus_client.registry import Collector
 
 from schemas.codec import Millis
 from schemas.policy import Policy
 from services.board.columns import Columns
-from services.board.composition import Meaning
-from services.board.exposition import Exposition, KpiCollector
+from services.board.exposition import Exposition, KpiCollector, documented
 from services.board.freshness import Reading
 from services.board.series import Guard, LabelTexts
 from services.core.tally import DAY_MS, HOUR_MS, MINUTE_MS, Tallies, step_of
@@ -62,7 +65,7 @@ class Stand:
 def exposition(
     stand: Stand, now: Callable[[], Millis] = lambda: NOW_MS, most_values: int = 100, policy: Policy = DEFAULTS
 ) -> Exposition:
-    return Exposition(KpiCollector(stand, now, Meaning.of(policy), LabelTexts(most_values)))
+    return Exposition(KpiCollector(stand, now, policy, LabelTexts(most_values)))
 
 
 def samples(shown: Exposition, accept: str = "") -> dict[str, float]:
@@ -102,6 +105,19 @@ def test_standing_instants_of_the_future_and_none_at_all_have_no_sample() -> Non
         found["deskpulse_oldest_waiting_timestamp_seconds{channel=chat,queue=billing}"] == (NOW_MS - HOUR_MS) / 1000
     )
     assert not [name for name in found if name.startswith("deskpulse_oldest") and "queue=none" in name]
+
+
+def test_a_promise_is_kept_at_its_last_instant() -> None:
+    running = together(stands("due.resolution", NOW_MS), stands("at_risk_from.resolution", NOW_MS))
+    clock = together(running, flow("opened", NOW_MS))
+
+    kept = samples(exposition(Stand(clock)))
+    broken = samples(exposition(Stand(clock), lambda: NOW_MS + 1))
+
+    for found, at_risk, late in ((kept, 1, 0), (broken, 0, 1)):
+        assert found["deskpulse_sla_at_risk_tickets{queue=billing,sla=resolution}"] == at_risk
+        assert found["deskpulse_sla_overdue_tickets{queue=billing,sla=resolution}"] == late
+        assert found["deskpulse_sla_breached_total{queue=billing,sla=resolution}"] == late
 
 
 def test_histograms_count_exactly_at_their_edges() -> None:
@@ -153,14 +169,24 @@ def test_a_count_that_a_late_event_took_back_holds_its_last_value() -> None:
 def test_state_under_another_policy_may_fall() -> None:
     guard = Guard()
     guard.enter(frozenset({"old"}))
-    assert guard.held(("a",), 5) == 5
+    assert guard.held("family", {("a",): (5, 2)}) == {("a",): (5, 2)}
     guard.enter(frozenset())
-    assert guard.held(("a",), 3) == 5
+    assert guard.held("family", {("a",): (3, 4)}) == {("a",): (5, 4)}
 
     guard.enter(frozenset({"new"}))
 
-    assert guard.held(("a",), 3) == 3
+    assert guard.held("family", {("a",): (3, 4)}) == {("a",): (3, 4)}
     assert guard.regressions == 1
+
+
+def test_what_fell_is_held_until_it_is_passed_and_what_vanished_stays() -> None:
+    guard = Guard()
+    found = [guard.held("family", {("a",): (value,)})["a",] for value in (5, 3, 4, 6)]
+
+    assert found == [(5,), (5,), (5,), (6,)]
+    assert guard.held("family", {}) == {("a",): (6,)}
+    assert guard.held("another", {("a",): (1,)}) == {("a",): (1,)}
+    assert guard.regressions == 2
 
 
 def test_a_store_away_for_long_takes_the_kpis_with_it() -> None:
@@ -175,9 +201,12 @@ def test_a_store_away_for_long_takes_the_kpis_with_it() -> None:
         "deskpulse_exporter_redis_up",
         "deskpulse_exporter_policy_mismatch",
         "deskpulse_exporter_snapshot_timestamp_seconds",
+        "deskpulse_exporter_collect_duration_seconds",
+        "deskpulse_exporter_series",
         "deskpulse_exporter_regressions_total",
         "deskpulse_exporter_series_dropped_total",
     }
+    assert long["deskpulse_exporter_series{}"] == 0
     assert long["deskpulse_exporter_snapshot_timestamp_seconds{}"] == NOW_MS / 1000
 
 
@@ -189,6 +218,18 @@ def test_too_many_values_of_a_label_are_one() -> None:
     assert found["deskpulse_tickets_opened_total{queue=queue 2}"] == 1
     assert found["deskpulse_tickets_opened_total{queue=__other__}"] == 2
     assert found["deskpulse_exporter_series_dropped_total{}"] > 0
+
+
+def test_a_queue_that_comes_later_is_shown() -> None:
+    stand = Stand(CENTRE)
+    shown = exposition(stand)
+    samples(shown)
+    put(stand.columns, SHARD, together(CENTRE, flow("opened", NOW_MS, values=dims("sales", channel="web"))))
+
+    found = samples(shown)
+
+    assert found["deskpulse_tickets_opened_total{queue=sales}"] == 1
+    assert found["deskpulse_first_response_seconds_count{channel=web,queue=sales}"] == 0
 
 
 def test_nobody_is_named() -> None:
@@ -241,9 +282,29 @@ def test_another_policy_than_the_boards_is_a_one() -> None:
     assert other["deskpulse_exporter_policy_mismatch{}"] == 1
 
 
-def test_every_family_is_in_the_documentation() -> None:
-    page = Path("docs/metrics.md").read_text()
-    families = list(parsed_text(exposition(Stand(CENTRE)).text("")[0].decode()))
+def test_the_documentation_has_the_same_table() -> None:
+    lines = Path("docs/metrics.md").read_text().split("## The gateway")[0].splitlines()
 
-    names = {f"{family.name}_total" if family.type == "counter" else family.name for family in families}
-    assert {name for name in names if f"`{name}`" not in page and not name.endswith(("_gcount", "_gsum"))} == set()
+    assert [line for line in lines if line.startswith("| `")] == documented()
+
+
+def test_every_family_of_a_scrape_is_in_the_table() -> None:
+    body, _ = exposition(Stand(CENTRE)).text(OPENMETRICS)
+    types = [line.split()[2:] for line in body.decode().splitlines() if line.startswith("# TYPE")]
+
+    listed = [line.split("`")[1] for line in documented()]
+    assert [f"{name}_total" if kind == "counter" else name for name, kind in types] == listed
+
+
+@pytest.mark.parametrize("encode", [plain, openmetrics], ids=["plain", "OpenMetrics"])
+def test_the_text_is_that_of_the_library(encode: Callable[[Collector], bytes]) -> None:
+    odd = together(CENTRE, *[flow("opened", NOW_MS, values=dims(name)) for name in ('a "b"', "c\\d", "e\nf", "ü")])
+    registry = CollectorRegistry()
+    registry.register(KpiCollector(Stand(odd), lambda: NOW_MS, DEFAULTS))
+
+    expected = encode(registry)
+
+    shown = exposition(Stand(odd))
+    for _ in range(2):
+        body, _ = shown.text(OPENMETRICS if encode is openmetrics else "")
+        assert body.decode() == expected.decode()

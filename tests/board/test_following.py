@@ -5,6 +5,8 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from random import Random
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -16,8 +18,21 @@ from services.adapters.state_layout import shard_key
 from services.adapters.state_store import StateStore
 from services.board import figures
 from services.board.following import Follower, all_shards
-from services.core.tally import DAY_MS, HOUR_MS, MINUTE, MINUTE_MS, Tallies
+from services.core.tally import (
+    DAY_MS,
+    DIMENSIONS,
+    HOUR_MS,
+    MEASURES,
+    MINUTE,
+    MINUTE_MS,
+    Cells,
+    Tallies,
+    add,
+    spread,
+)
 from tests.board.written import NOW_MS, POLICY, SHARD, Writer, dims, flow, level, stands, together
+from tests.processed import Processed
+from tests.recount import still_kept
 
 WITHIN_S = 10.0
 
@@ -117,6 +132,52 @@ async def test_many_writes_end_equal_to_a_fresh_read(redis: Redis, namespace: st
                 assert cells(fresh, grain) == cells(follower, grain)
 
 
+async def test_cells_that_age_and_change_late_stay_equal_to_a_recount(redis: Redis, namespace: str) -> None:
+    processed, rng = Processed(StateStore(redis, namespace), SHARD, POLICY), Random(5)
+    expected: Cells = {}
+    async with following(redis, namespace) as follower:
+        await until(follower, lambda: follower.reading.loaded)
+        now = NOW_MS
+        for _ in range(80):
+            now += rng.randrange(9 * HOUR_MS)
+            late = [rng.randrange(rng.choice([HOUR_MS, DAY_MS, 20 * DAY_MS])) for _ in range(4)]
+            change = together(
+                *(flow("opened", now - ago, ago, ago % 7, dims(f"queue {ago % 5}")) for ago in late),
+                level("backlog.open", now - late[0], now - late[0] // 2, dims(f"queue {late[0] % 5}")),
+                stands("waiting", now),
+            )
+            await processed.add(change, now)
+            fresh: Cells = {}
+            spread(change, fresh)
+            for cell, tally in still_kept(fresh, now).items():
+                add(expected, cell, *tally)
+        await until(follower, lambda: opened_ever(follower) == 320)
+
+        expected = still_kept(expected, now)
+        names: list[Any] = await redis.hkeys(shard_key(namespace, *SHARD))
+        assert any(name.startswith(b"bh") for name in names)
+        async with following(redis, namespace) as fresh_follower:
+            await until(fresh_follower, lambda: fresh_follower.reading.loaded)
+            for each in (follower, fresh_follower):
+                assert sums(each) == expected
+
+
+def opened_ever(follower: Follower) -> int:
+    return int(figures.all_time(follower.columns, "opened").count.sum())
+
+
+def sums(follower: Follower) -> Cells:
+    """All cells: what stands in several rows, added up."""
+    found: Cells = {}
+    keys = follower.columns.labels.grouping(DIMENSIONS)
+    for grain in "mhdan":
+        rows = follower.columns.rows(grain)
+        for bucket, code, measure, step, *tally in zip(*(rows.column(n).tolist() for n in range(6)), strict=True):
+            values = keys.keys[keys.group_of[code]]
+            add(found, (grain, bucket, values, list(MEASURES)[measure], step), *tally)
+    return found
+
+
 def cells(follower: Follower, grain: str) -> list[tuple[object, ...]]:
     rows = follower.columns.rows(grain)
     keys = follower.columns.labels.grouping(("queue", "channel", "agent"))
@@ -175,7 +236,7 @@ async def test_a_store_that_was_replaced_at_the_same_offset_is_noticed(redis: Re
 
 
 async def test_minutes_that_are_no_longer_kept_are_forgotten(redis: Redis, namespace: str, writer: Writer) -> None:
-    old = flow("opened", NOW_MS - 47 * HOUR_MS)
+    old = flow("opened", NOW_MS - 49 * HOUR_MS)
     await writer.write(old)
     async with following(redis, namespace) as follower:
         await until(follower, lambda: len(follower.columns.rows(MINUTE).of("opened")) == 1)
@@ -185,6 +246,18 @@ async def test_minutes_that_are_no_longer_kept_are_forgotten(redis: Redis, names
         await until(follower, lambda: open_tickets(follower) == 1)
         assert len(follower.columns.rows(MINUTE).of("opened")) == 0
         assert int(figures.all_time(follower.columns, "opened").count.sum()) == 1
+
+
+async def test_a_look_whether_all_is_in_step_holds_the_columns(
+    redis: Redis, namespace: str, writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with following(redis, namespace) as follower:
+        await until(follower, lambda: follower.reading.loaded)
+        columns, looks = follower.columns, asyncio.Queue[bool]()
+        monkeypatch.setattr(columns, "keep_from", lambda *_: looks.put_nowait(columns.unchanged.locked()))
+
+        async with asyncio.timeout(WITHIN_S):
+            assert await looks.get()
 
 
 async def test_an_unknown_partition_is_let_pass(redis: Redis, namespace: str, writer: Writer) -> None:

@@ -1,11 +1,13 @@
 """Cells for tests: as columns, and as the processor would leave them in the store."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from schemas.codec import Millis
 from schemas.policy import Policy
 from services.adapters.state_layout import (
+    DIMS_PER_FIELD,
+    LAYOUT,
     META,
     NOW_INDEX,
     Field,
@@ -22,7 +24,7 @@ from services.adapters.state_layout import (
 )
 from services.adapters.state_store import StateStore
 from services.board.columns import Columns, Shard
-from services.core.tally import GRAIN_MS, NOW, Cells, Dims, Tallies, difference, oldest_kept, spread
+from services.core.tally import GRAIN_MS, NOW, Cells, Dims, Tallies, difference, dims_of, oldest_kept, spread
 
 POLICY = Policy().fingerprint()
 NOW_MS: Millis = 1_772_445_600_000  # 2026-03-02T10:00:00Z
@@ -30,7 +32,7 @@ SHARD: Shard = ("tickets", 0)
 
 
 def dims(queue: str | None = "billing", agent: str | None = None, channel: str | None = "email") -> Dims:
-    return queue, channel, "normal", None, None, agent
+    return dims_of((queue, channel, "normal", None, None, None, None), agent)
 
 
 def cells_of(tallies: Tallies) -> Cells:
@@ -90,13 +92,20 @@ class Writer:
         for (grain, bucket, values, measure, step), tally in cells_of(tallies).items():
             code = self._codes.setdefault(values, len(self._codes))
             groups[grain, bucket, code][measure, step] = tally
-        meta = Meta(policy=self._policy, last=str(self.next), watermark=watermark, dims=len(self._codes))
+        meta = Meta(
+            layout=LAYOUT, policy=self._policy, last=str(self.next), watermark=watermark, dims=len(self._codes)
+        )
         return {
             META: pack_meta(meta),
-            **{dims_field(code): pack_dims(values) for values, code in self._codes.items()},
+            **_chunks(list(self._codes)),
             **{cells_field(*group): pack_cells(cells) for group, cells in groups.items()},
             **_indexes(groups),
         }
+
+
+def _chunks(sets: Sequence[Dims]) -> Mapping[Field, bytes]:
+    begins = range(0, len(sets), DIMS_PER_FIELD)
+    return {dims_field(chunk): pack_dims(sets[begin : begin + DIMS_PER_FIELD]) for chunk, begin in enumerate(begins)}
 
 
 def _indexes(groups: Iterable[tuple[str, int, int]]) -> Mapping[Field, bytes]:
