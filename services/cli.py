@@ -148,38 +148,75 @@ def compute(
     backlog_at: Annotated[list[str] | None, typer.Option(help="When to count the backlog; may be repeated.")] = None,
     window: Annotated[tuple[str, str] | None, typer.Option(help="From when to when agents are measured.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 at a line that is no event.")] = False,
+    kpis: Annotated[bool, typer.Option("--kpis", help="Answer as /api/v1/kpis does.")] = False,
+    windows: Annotated[str | None, typer.Option(help="With --kpis or --variants: such as 1h,today,28d,all.")] = None,
+    by: Annotated[str | None, typer.Option(help="With --kpis: a cut, such as queue,agent.")] = None,
+    kpi: Annotated[str | None, typer.Option(help="With --kpis: just these, separated by commas.")] = None,
+    where: Annotated[
+        list[str] | None, typer.Option(help="With --kpis: only this, such as queue=billing; may be repeated.")
+    ] = None,
+    limit: Annotated[str | None, typer.Option(help="With --kpis: how many groups of a cut.")] = None,
+    variants: Annotated[
+        bool, typer.Option("--variants", help="Show what each vendor's meaning of a figure would change.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="With --variants: one JSON document.")] = False,
 ) -> None:
     """Compute every figure from a file of events, with the same core as the live way, and print one JSON document."""
     from services.adapters.policy_file import load_policy
-    from services.commands.compute import FIGURES, Question, Window, figures, read_events
+    from services.commands.compute import FIGURES, Question, Window, figures, read_file
+    from services.commands.kpis import Words, asked, kpi_document
+    from services.commands.variants import show_variants
     from services.core.rules import Rules
 
     wanted = None if only is None else frozenset(name.strip() for name in only.split(","))
     if unknown := sorted((wanted or frozenset()) - set(FIGURES)):
         raise Misconfigured(f"--only does not know {', '.join(unknown)}; known: {', '.join(FIGURES)}")
     rules = Rules(load_policy(policy))
-    skipped = 0
-
-    def skip(number: int, sentence: str) -> None:
-        nonlocal skipped
-        skipped += 1
-        _errors.print(f"{events}: line {number} is no event: {sentence}")
-
-    if events != "-" and not Path(events).is_file():
-        raise Misconfigured(f"there is no file {events}")
-    facts = read_events(events, skipped=skip)
-    if skipped:
-        _errors.print(f"{events}: {skipped} of {skipped + len(facts)} lines are no events and were left out")
+    words = Words(windows=windows, by=by, kpi=kpi, limit=limit, where=tuple(where or ()))
+    put = asked(words, rules.policy, kpis=kpis, variants=variants)
+    facts, skipped = read_file(events, _errors.print)
     at = max((fact.at for fact in facts), default=0) if as_of is None else _instant(as_of)
-    question = Question(
-        as_of=at,
-        backlog_at=tuple(_instant(text) for text in backlog_at or ()),
-        window=None if window is None else Window(_instant(window[0]), _instant(window[1])),
-        only=wanted,
-    )
-    _print_json(figures(facts, rules, question))
+    if put is None:
+        question = Question(
+            as_of=at,
+            backlog_at=tuple(_instant(text) for text in backlog_at or ()),
+            window=None if window is None else Window(_instant(window[0]), _instant(window[1])),
+            only=wanted,
+        )
+        _print_json(figures(facts, rules, question))
+    elif variants:
+        show_variants(facts, rules, put.windows, at, print_json=_print_json if as_json else None)
+    else:
+        _print_json(kpi_document(facts, rules, put, at))
     if strict and skipped:
         raise typer.Exit(1)
+
+
+@app.command()
+def explain(
+    context: typer.Context,
+    ticket: Annotated[str, typer.Argument(help="Its key: tenant/source/id, /source/id, or the bare id.")],
+    events: Annotated[
+        str | None, typer.Option(help="NDJSON, also .gz; - is standard input. Left out: the store of the settings.")
+    ] = None,
+    policy: PolicyOption = None,
+    as_of: Annotated[
+        str | None, typer.Option(help="When to look from; left out: now, or the newest event of the file.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document, as /api/v1/tickets/{key}.")] = False,
+) -> None:
+    """Say why a ticket's figures are what they are: its timeline, its clocks, and what it adds to which KPI."""
+    from services.commands.explain import explain
+
+    explain(
+        ticket,
+        context.find_root().obj,
+        events=events,
+        policy=policy,
+        as_of=None if as_of is None else _instant(as_of),
+        as_json=as_json,
+        warn=_errors.print,
+    )
 
 
 @app.command()
