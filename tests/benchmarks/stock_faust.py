@@ -24,11 +24,12 @@ from schemas.codec import decode, pack_facts, unpack_facts
 from services.adapters.policy_file import load_policy
 from services.config import Settings
 from services.core.agent import settled
-from services.core.measure import measure
+from services.core.exchange import Entity
+from services.core.measure import told
 from services.core.rules import Rules
 from services.core.tally import Cells, difference, spread
 from services.core.timeline import absorb
-from services.processor.shard import Entity, look_back
+from services.processor.shard import look_back
 
 
 def build_app(settings: Settings, events: int, *, decode_only: bool) -> faust.App:
@@ -63,16 +64,16 @@ def build_app(settings: Settings, events: int, *, decode_only: bool) -> faust.Ap
         if held is None:
             packed = table.get(fact.entity)
             timeline = unpack_facts(packed) if packed else []
-            held = Entity(timeline, measure(timeline, rules))
+            held = Entity(timeline, told(timeline, rules))
         timeline = absorb(held.timeline, [fact])
         if timeline is held.timeline:
             return
-        tallies = measure(timeline, rules)
+        after = told(timeline, rules)
         cells: Cells = {}
-        spread(difference(held.tallies, tallies), cells)
+        spread(difference(held.told.tallies, after.tallies), cells)
         if table is presences and len(shorter := settled(timeline, look_back(watermark))) < len(timeline):
-            timeline, tallies = shorter, measure(shorter, rules)
-        known[fact.entity] = Entity(timeline, tallies)
+            timeline, after = shorter, told(shorter, rules)
+        known[fact.entity] = Entity(timeline, after)
         table[fact.entity] = pack_facts(timeline)
         async with redis.pipeline(transaction=False) as pipeline:
             for (grain, bucket, dims, name, step), (count, total) in cells.items():
