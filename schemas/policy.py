@@ -182,6 +182,12 @@ class Feedback(Section):
     feature_request: Marks = Marks(tags=("feature_request",), categories=("feature", "feature_request"))
 
 
+OUTCOMES = (
+    *("fixed", "workaround", "answered", "advice", "configuration", "refund", "replaced", "duplicate", "known_issue"),
+    *("no_response", "not_reproducible", "wont_fix", "out_of_scope", "abandoned", "canceled", "spam", "automated"),
+)
+
+
 class Economy(Section):
     monthly_costs: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = {}
     """What a month of support costs, by what it is for; leaving one out flatters."""
@@ -242,6 +248,8 @@ class Policy(Section):
     deflection: Deflection = Deflection()
     automation: Automation = Automation()
     feedback: Feedback = Feedback()
+    outcomes: tuple[str, ...] = OUTCOMES
+    """What a resolution can be; any other reason of a solve is `other`: free text would make cuts without end."""
     economy: Economy = Economy()
     rolling_window_days: Annotated[int, Field(gt=0)] = 28
     late_events: LateEvents = LateEvents()
@@ -268,6 +276,7 @@ class Policy(Section):
         document = self.model_dump(mode="json", by_alias=True, exclude=ONLY_READ)
         for calendar in document["calendars"].values():
             calendar["holidays"].sort()
+        document["outcomes"].sort()
         for marks in document["feedback"].values():
             marks["tags"].sort()
             marks["categories"].sort()

@@ -7,7 +7,13 @@ from schemas.codec import Fact, Millis, TicketStory, VisitStory, altered
 from services.core.agent import agent_tallies, replay_agent, taken_up
 from services.core.deflection import visit_story, visit_tallies, visits
 from services.core.merging import inherited, inherited_wait
-from services.core.opinions import asked_person, asks_the_person, opinion_tallies, recommendation
+from services.core.opinions import (
+    asked_person,
+    asks_the_person,
+    opinion_tallies,
+    recommendation,
+    recommendation_id,
+)
 from services.core.requester import requester_tallies
 from services.core.returns import NOBODYS
 from services.core.rules import Rules
@@ -114,10 +120,10 @@ def _undone_by_ticket(key: str, timeline: Sequence[Fact], rules: Rules) -> Itera
     """Of a ticket: that there is no story of it, no answer and no wait."""
     first = timeline[0].at
     for person in _named(timeline):
-        yield Fact(first, TICKET_TOLD, key, person, first)
+        yield Fact(first, TICKET_TOLD, _story_id(key), person, first)
         for fact in timeline:
             if asks_the_person(fact):
-                yield Fact(fact.at, fact.type, fact.event_id, person, fact.at, kind=fact.kind)
+                yield Fact(fact.at, fact.type, recommendation_id(fact), person, fact.at, kind=fact.kind)
     if rules.policy.merge.inherit_oldest_wait:
         for fact in timeline:
             if fact.type == "ticket.merged" and (target := merged_into(fact)) not in (None, key):
@@ -136,7 +142,7 @@ def _told_except(tallies: Tallies, others: dict[tuple[str, str], Fact], undone: 
 def _told_by_visit(key: str, timeline: Sequence[Fact]) -> Told:
     [visit] = visits(timeline)
     tallies, first = visit_tallies(visit), timeline[0].at
-    undone = _by_place(Fact(first, VISIT_TOLD, key, person, first) for person in _named(timeline))
+    undone = _by_place(Fact(first, VISIT_TOLD, _story_id(key), person, first) for person in _named(timeline))
     if visit.requester is None:
         return Told(tallies, {}, undone)
     told = _told(visit.requester, VISIT_TOLD, key, visit.last_view_at, visit_story(visit))
@@ -146,4 +152,9 @@ def _told_by_visit(key: str, timeline: Sequence[Fact]) -> Told:
 def _told(requester: str, kind: str, key: str, at: Millis, story: TicketStory | VisitStory) -> Fact:
     """``key``'s story, for the timeline of ``requester``."""
     of_ticket, of_visit = (story, None) if isinstance(story, TicketStory) else (None, story)
-    return Fact(at, kind, key, requester, at, ticket_story=of_ticket, visit_story=of_visit)
+    return Fact(at, kind, _story_id(key), requester, at, ticket_story=of_ticket, visit_story=of_visit)
+
+
+def _story_id(key: str) -> str:
+    """Nobody's but ``key``'s on the timeline of a requester: ids of a helpdesk's events have no spaces."""
+    return f"story of {key}"

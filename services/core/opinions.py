@@ -27,11 +27,20 @@ def recommendation(answer: Fact, ticket: Ticket | None) -> Fact:
     traits, agent = Traits(*dims[: len(Traits._fields)]), dims[len(Traits._fields)]
     return altered(
         answer,
+        event_id=recommendation_id(answer),
         entity=asked_person(answer, ticket) or answer.entity,
         ticket_id=None,
         agent_id=agent,
         **traits._asdict(),
     )
+
+
+def recommendation_id(answer: Fact) -> str:
+    """On the timeline of the requester, who may answer two helpdesks that count alike.
+
+    Ids have no spaces, so it is nobody else's, and stands where the id of ``answer`` alone would.
+    """
+    return f"{answer.event_id} {answer.entity}"
 
 
 def opinion_tallies(ticket: Ticket | None, timeline: Iterable[Fact], rules: Rules) -> Tallies:

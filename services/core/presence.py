@@ -8,12 +8,14 @@ from services.core.agent import settled
 from services.core.exchange import NO_CHANGE, Change, Entity
 from services.core.measure import told
 from services.core.rules import Rules
-from services.core.tally import MINUTE_MS
+from services.core.tally import DAY_MS, MINUTE_MS
 from services.core.timeline import absorb
 
 RECENT_MS: Millis = 15 * MINUTE_MS
 """Events that come later than this tell the whole timeline again."""
 LONG = 40
+LOOK_BACK_DAYS = 2
+"""An agent's event that comes later than this after its day is counted, and changes nothing."""
 
 
 @dataclass(slots=True)
@@ -62,3 +64,15 @@ class Presence(Entity):
 def _reach(fact: Fact) -> Millis:
     """The earliest instant that a fact says something of."""
     return fact.at if fact.begins_at is None else min(fact.at, fact.begins_at)
+
+
+def look_back(watermark: Millis) -> Millis:
+    """The instant before which an agent's timeline is settled."""
+    return (watermark // DAY_MS - LOOK_BACK_DAYS) * DAY_MS
+
+
+def too_late(fact: Fact, watermark: Millis) -> bool:
+    """Whether a fact would change what is settled: such an agent's event, or a plan for such a time."""
+    if not fact.type.startswith("agent."):
+        return False
+    return (fact.at if fact.begins_at is None else fact.begins_at) < look_back(watermark)

@@ -11,6 +11,8 @@ from schemas.policy import Policy, SlaPolicy
 from services.core.calendar import Calendar
 from services.core.schedules import Planned, plan
 
+OTHER = "other"
+"""An outcome that the policy does not name."""
 ROUND_THE_CLOCK = ""
 """In place of a calendar's name: every hour counts."""
 
@@ -48,6 +50,7 @@ class Rules:
         self.calendars.setdefault("default", Calendar(Policy().calendars["default"]))
         self.calendars[ROUND_THE_CLOCK] = Calendar(Policy().calendars["default"])
         self.recount_with_last_calendar = policy.business_calendar_change == "last"
+        self._outcomes = frozenset(policy.outcomes)
         self._plans = {agent_id: tuple(plan(stretches)) for agent_id, stretches in policy.schedules.items()}
         self._paused = {(metric, status) for metric, statuses in policy.sla.pause.items() for status in statuses}
         self._ratio = Fraction(str(policy.sla.at_risk_ratio))
@@ -58,6 +61,10 @@ class Rules:
     def calendar_of(self, queue: str | None) -> str:
         """The name of a queue's calendar."""
         return self.policy.queue_calendars.get(queue or "", "default")
+
+    def outcome_of(self, reason: str | None) -> str | None:
+        """What a solve's reason says of the resolution; None when it says nothing."""
+        return (reason if reason in self._outcomes else OTHER) if reason else None
 
     def plan_of(self, agent_id: str) -> tuple[Planned, ...]:
         """What the policy plans for an agent."""

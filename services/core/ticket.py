@@ -243,8 +243,8 @@ class Ticket:
         )
         return traits
 
-    def _solve(self, at: Millis, agent: str | None, outcome: str | None) -> None:
-        self.solves.append(Change(at, agent, outcome or None))
+    def _solve(self, at: Millis, agent: str | None, reason: str | None) -> None:
+        self.solves.append(Change(at, agent, self._rules.outcome_of(reason)))
         self.responses.solved()
 
     def _settle(self, at: Millis, status: str) -> None:

@@ -19,13 +19,14 @@ from services.adapters.state_layout import (
     unpack_cells,
     unpack_numbers,
 )
+from services.core.agent import PLAN_AHEAD_DAYS
 from services.core.tally import ALL, DAY_MS, GRAIN_MS, HOUR_MS, KEPT_MS, NOW, Tally, add, oldest_kept, parts
 from services.processor.folding import Span, buckets_of, due, folded
 
 _SWEPT_AGAIN_MS: Millis = 2 * HOUR_MS
 """A sweep that its worker did not live to finish is repeated after a load."""
-_AHEAD_MS: Millis = 9 * DAY_MS
-"""Plans lie no farther ahead of the newest event."""
+_AHEAD_MS: Millis = (PLAN_AHEAD_DAYS + 1) * DAY_MS
+"""Plans lie no farther ahead of the newest event, whose own day comes on top."""
 
 Fetch = Callable[[Sequence[Field]], Awaitable[list[bytes | None]]]
 _Bucket = tuple[str, int]

@@ -28,9 +28,9 @@ from services.adapters.state_layout import (
 from services.adapters.state_store import StateStore
 from services.core.exchange import Entity
 from services.core.measure import told
-from services.core.presence import Presence
+from services.core.presence import Presence, look_back, too_late
 from services.core.rules import Rules
-from services.core.tally import DAY_MS, HOUR_MS, MEASURES, Kind, Tallies, add
+from services.core.tally import HOUR_MS, MEASURES, Kind, Tallies, add
 from services.errors import Halted
 from services.processor.kept_cells import CodedTallies, KeptCells
 from services.processor.kept_dims import KeptDims
@@ -43,8 +43,6 @@ HOT_ENTITIES = 100_000
 """How many entities a worker keeps in memory; some 8 KiB each for a ticket of ten events."""
 GROUPS_PER_ENTITY = 3
 """How many groups of cells stay in memory for each entity that does."""
-AGENT_LOOK_BACK_DAYS = 2
-"""An agent's event that comes later than this after its day is counted, and changes nothing."""
 
 
 Tell = Callable[[Sequence[Fact]], Awaitable[None]]
@@ -280,15 +278,3 @@ class Shard:
             del self._entities[entity]
         self._cells.cool(GROUPS_PER_ENTITY * hot_entities)
         self._hours.cool()
-
-
-def look_back(watermark: Millis) -> Millis:
-    """The instant before which an agent's timeline is settled."""
-    return (watermark // DAY_MS - AGENT_LOOK_BACK_DAYS) * DAY_MS
-
-
-def too_late(fact: Fact, watermark: Millis) -> bool:
-    """Whether a fact would change what is settled: such an agent's event, or a plan for such a time."""
-    if not fact.type.startswith("agent."):
-        return False
-    return (fact.at if fact.begins_at is None else fact.begins_at) < look_back(watermark)

@@ -26,10 +26,10 @@ from services.config import Settings
 from services.core.agent import settled
 from services.core.exchange import Entity
 from services.core.measure import told
+from services.core.presence import look_back
 from services.core.rules import Rules
 from services.core.tally import Cells, difference, spread
 from services.core.timeline import absorb
-from services.processor.shard import look_back
 
 
 def build_app(settings: Settings, events: int, *, decode_only: bool) -> faust.App:

@@ -51,6 +51,16 @@ def test_the_policy_says_how_long_first_contact_resolution_looks_ahead() -> None
     assert measures_of("first_contact_resolution_90d", policy) == ("solved", "came_back.1")
 
 
+def test_a_window_that_the_policy_names_twice_leaves_the_others_what_is_theirs() -> None:
+    policy = Policy.model_validate({"fcr": {"windows_days": [7, 7, 30]}})
+
+    assert [name for name in catalogue(policy) if name.startswith("first_contact")] == [
+        "first_contact_resolution_7d",
+        "first_contact_resolution_30d",
+    ]
+    assert measures_of("first_contact_resolution_30d", policy) == ("solved", "came_back.2")
+
+
 def test_the_policy_says_what_counts_as_backlog_and_what_utilisation_is_a_share_of() -> None:
     policy = Policy.model_validate(
         {

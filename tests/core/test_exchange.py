@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +12,7 @@ from msgspec.structs import replace
 from schemas.codec import Fact, decode, encode_derived, is_derived
 from services.core import report
 from services.core.exchange import Entity, Name, exchanged, name_of
+from services.core.requester import stories
 from services.core.responses import Response
 from services.core.rules import Rules
 from services.core.tally import Cells, Tallies, difference, spread
@@ -134,7 +136,7 @@ def test_a_late_event_that_names_another_requester_moves_the_story() -> None:
 
     stream.run([late])
     assert telling_of("came_back.0", stream) == []
-    assert stream.entities["tickets", "T1"].told.others.keys() == {("R2", "T1")}
+    assert [to for to, _ in stream.entities["tickets", "T1"].told.others] == ["R2"]
     assert stream.tallies == tallies_of(exchanged([*story, *again, late], DEFAULTS))
 
 
@@ -204,6 +206,35 @@ def test_of_merges_at_one_instant_the_id_decides_as_in_the_report(first: str, se
     assert report.known(facts, known_rules, at(LATER)).tickets["T3"].responses.first == Response(
         at(wait_since), at("11:00"), "A1"
     )
+
+
+def recommended(score: float, when: str, event_id: str, **fields: Any) -> Fact:
+    return told_fact("survey.answered", when, event_id=event_id, kind="nps", score=score, requester_id="R1", **fields)
+
+
+def test_an_answer_with_the_id_of_a_ticket_stands_beside_what_that_ticket_tells() -> None:
+    ticket = of("5001", created("09:00", requester_id="R1"))
+
+    asked = exchanged([*ticket, recommended(9, "10:00", "5001", entity="R1", ticket_id=None)], DEFAULTS)
+    asked_of_it = exchanged([*ticket, recommended(9, "10:00", "5001", entity="5001")], DEFAULTS)
+
+    for entities in (asked, asked_of_it):
+        assert [score for (name, *_, score) in entities["requesters", "R1"].told.tallies if name == "nps"] == [900]
+        assert stories(entities["requesters", "R1"].timeline)
+
+
+def test_answers_to_two_helpdesks_with_one_id_are_two() -> None:
+    """Of which the person's last counts, whichever is told first."""
+    facts = [
+        created("09:00", entity="a/zendesk/1", requester_id="R1"),
+        created("09:00", entity="a/freshdesk/1", requester_id="R1"),
+        recommended(9, "10:00", "17", entity="a/zendesk/1"),
+        recommended(2, "11:00", "17", entity="a/freshdesk/1"),
+    ]
+
+    for arrived in (facts, facts[::-1]):
+        tallies = exchanged(arrived, DEFAULTS)["requesters", "R1"].told.tallies
+        assert [score for (name, *_, score) in tallies if name == "nps"] == [200]
 
 
 @pytest.mark.parametrize("length", [1, 2, 3])

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from schemas.codec import NOBODY, Fact
 from services.core import report
+from services.core.ticket import replay
 from tests.core.stories import (
     LATER,
     NIGHT,
@@ -382,3 +383,19 @@ def test_repeats_are_counted() -> None:
     facts = [created("09:00"), created("09:00"), answer("09:10"), answer("09:10"), answer("09:10")]
 
     assert report.known(facts, rules(), at("10:00")).duplicates_ignored == 3
+
+
+@pytest.mark.parametrize(
+    ("reason", "outcome"),
+    [
+        pytest.param("workaround", "workaround", id="one that the policy names"),
+        pytest.param("Closed, see our chat of last week", "other", id="free text"),
+        pytest.param("", None, id="nothing said"),
+        pytest.param(None, None, id="not told"),
+    ],
+)
+def test_the_reason_of_a_solve_is_its_outcome(reason: str | None, outcome: str | None) -> None:
+    ticket = replay([created("09:00"), becomes("solved", "10:00", reason=reason)], rules())
+
+    assert ticket is not None
+    assert [solve.outcome for solve in ticket.solves] == [outcome]

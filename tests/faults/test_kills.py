@@ -20,7 +20,7 @@ NEED_OTHERS = ("came_back.0", "automated", "visits_asked", "nps", "answered", "a
 
 async def test_kills_under_load_leave_no_difference(plant: Plant, tmp_path: Path) -> None:
     await plant.make_topics()
-    events = simulated(days=2, tickets_per_day=900)
+    events = simulated(days=1)
     rng = Random(SEED)
 
     with crew(plant, tmp_path) as hire:
@@ -44,7 +44,7 @@ async def test_kills_under_load_leave_no_difference(plant: Plant, tmp_path: Path
 
 async def test_the_figures_are_those_of_compute_over_the_same_log(plant: Plant, tmp_path: Path) -> None:
     await plant.make_topics()
-    events = simulated(days=1)
+    events = simulated(days=0.4)
 
     with crew(plant, tmp_path) as hire:
         hire()

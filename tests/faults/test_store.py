@@ -18,7 +18,7 @@ def keys(plant: Plant) -> list[str]:
 
 async def test_a_store_set_back_to_an_older_state_heals_by_itself(plant: Plant, tmp_path: Path) -> None:
     await plant.make_topics()
-    events = simulated(days=1)
+    events = simulated(days=0.4)
 
     with crew(plant, tmp_path) as hire:
         worker = hire()
@@ -39,7 +39,7 @@ async def test_a_store_set_back_to_an_older_state_heals_by_itself(plant: Plant, 
 
 async def test_a_lost_store_is_rebuilt_from_the_log(plant: Plant, tmp_path: Path) -> None:
     await plant.make_topics()
-    events = simulated(days=0.5)
+    events = simulated(days=0.3)
 
     with crew(plant, tmp_path) as hire:
         hire()
@@ -54,7 +54,7 @@ async def test_a_lost_store_is_rebuilt_from_the_log(plant: Plant, tmp_path: Path
 
 async def test_a_worker_that_slept_while_another_went_on_writes_nothing(plant: Plant, tmp_path: Path) -> None:
     await plant.make_topics()
-    events = simulated(days=1)
+    events = simulated(days=0.4)
 
     with crew(plant, tmp_path) as hire:
         zombie = hire()

@@ -10,7 +10,21 @@ from hypothesis import strategies as st
 from schemas.codec import Millis
 from services.adapters.cell_blocks import block_field
 from services.adapters.state_layout import META, Field, Meta, pack_meta, parse_cells_field
-from services.core.tally import ALL, DAY, DAY_MS, HOUR, HOUR_MS, MINUTE, Cells, Dims, Tallies, add, dims_of, spread
+from services.core.tally import (
+    ALL,
+    DAY,
+    DAY_MS,
+    HOUR,
+    HOUR_MS,
+    KEPT_MS,
+    MINUTE,
+    Cells,
+    Dims,
+    Tallies,
+    add,
+    dims_of,
+    spread,
+)
 from services.processor.folding import FOLDED_AT_AGES, due
 from services.processor.kept_cells import KeptCells
 from services.processor.kept_dims import KeptDims
@@ -172,7 +186,7 @@ def test_blocks_past_their_age_go() -> None:
 
     blocks = [int(name[2:]) for name in kept.hash if name.startswith(b"bm")]
 
-    assert min(blocks) == START // HOUR_MS + 59 - 48
+    assert min(blocks) == (START + 59 * HOUR_MS - KEPT_MS[MINUTE]) // HOUR_MS
     assert cells_in(kept.hash) == kept.expected()
 
 

@@ -10,7 +10,7 @@ import pytest
 from schemas import topics
 from schemas.codec import NO_EVENT, Fact, decode, is_derived
 from services.core.exchange import exchanged
-from services.processor.shard import too_late
+from services.core.presence import too_late
 from tests.odd_events import ODD, Odd
 from tests.processor.test_shard import Bench, bench
 from tests.state import differences, stored_cells

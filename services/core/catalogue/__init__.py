@@ -23,7 +23,7 @@ def catalogue(policy: Policy) -> Catalogue:
     """Every KPI under a policy."""
     entries = [
         *speed(),
-        *resolution(list(dict.fromkeys(policy.fcr.windows_days))),
+        *resolution(policy.fcr.windows_days),
         *load(policy.backlog.statuses, policy.backlog.actionable_statuses),
         *people(policy.utilisation.denominator_states),
         *quality(),

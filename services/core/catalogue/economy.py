@@ -9,7 +9,11 @@ _WHOLE = "Of the whole only: costs are not told apart by a cut or a filter. Null
 
 
 def economy(not_digital: Sequence[str]) -> Iterator[Kpi]:
-    """Args: not_digital: The policy's channels that are no digital ones."""
+    """What support costs, saves and tells.
+
+    Args:
+        not_digital: The policy's channels that are no digital ones.
+    """
     yield Kpi(
         "cost_per_resolution",
         "economy",

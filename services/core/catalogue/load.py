@@ -8,7 +8,12 @@ from services.core.tally import UNSOLVED
 
 
 def load(statuses: Sequence[str], actionable: Sequence[str]) -> Iterator[Kpi]:
-    """Args: statuses: The policy's backlog; of solved and closed tickets no level is kept. actionable: Of those."""
+    """What comes in, goes out and piles up.
+
+    Args:
+        statuses: The policy's backlog; of solved and closed tickets no level is kept.
+        actionable: Those of it that are ours to work on.
+    """
     counted, urgent = _kept(statuses), _kept(actionable)
     yield Kpi(
         "backlog",

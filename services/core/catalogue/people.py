@@ -28,7 +28,11 @@ _PLAN: Final[tuple[tuple[PlanFigure, str], ...]] = (
 
 
 def people(denominator_states: Sequence[str]) -> Iterator[Kpi]:
-    """Args: denominator_states: What the policy's utilisation is a share of."""
+    """How busy agents are, how long they take, and how the day went.
+
+    Args:
+        denominator_states: What the policy's utilisation is a share of.
+    """
     yield Kpi(
         "occupancy",
         "people",

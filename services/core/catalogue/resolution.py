@@ -17,7 +17,11 @@ _AT_CREATION = "By the creation: of the newest tickets some are still to come. N
 
 
 def resolution(fcr_days: Sequence[int]) -> Iterator[Kpi]:
-    """Args: fcr_days: The policy's windows of first contact resolution."""
+    """Whose time it took, and whether it held.
+
+    Args:
+        fcr_days: The policy's windows of first contact resolution, each in its place.
+    """
     for measure, question in _WHOSE.items():
         yield Kpi(f"{measure}_seconds", "resolution", "seconds", question, Duration(measure), _RESOLVED_NOW)
     for measure in _WHOSE:
