@@ -122,7 +122,7 @@ def _undone_by_ticket(key: str, timeline: Sequence[Fact], rules: Rules) -> Itera
     for person in _named(timeline):
         yield Fact(first, TICKET_TOLD, _story_id(key), person, first)
         for fact in timeline:
-            if asks_the_person(fact):
+            if asks_the_person(fact) and fact.requester_id in (None, person):
                 yield Fact(fact.at, fact.type, recommendation_id(fact), person, fact.at, kind=fact.kind)
     if rules.policy.merge.inherit_oldest_wait:
         for fact in timeline:
