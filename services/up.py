@@ -151,6 +151,10 @@ def _addresses(settings: Settings, made: Mapping[str, SecretStr]) -> str:
         f"gateway    {url['gateway']}/webhooks/<vendor>/<tenant> and {url['gateway']}/events",
         *(f"metrics    {url[name]}/metrics ({name})" for name in _SERVING),
     ]
+    if settings.embedded_broker:
+        named = {"REDIS_URL": settings.redis_url, "POLICY": settings.policy}
+        words = " ".join(f"{PREFIX}{name}={value}" for name, value in named.items() if value is not None)
+        lines.append(f"explain    {words} deskpulse explain <ticket>")
     if "events_token" in made:
         lines.append(f"token      {made['events_token'].get_secret_value()} (of /events, made for this run)")
     return "\n".join(["", *lines, "", "Ctrl-C ends it.", ""])

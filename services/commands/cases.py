@@ -43,7 +43,7 @@ def run_file(path: Path, only: str | None = None) -> Iterator[Outcome]:
         raise Misconfigured(f'{path} is no case file: it wants "format": "kpi-cases/1" and "cases"')
     defaults = laid_over(DEFAULT, document.get("default_config", {}))
     for case in document["cases"]:
-        if only is None or case["id"] == only:
+        if only is None or case.get("id") == only:
             yield run_case(case, defaults)
 
 
@@ -54,21 +54,24 @@ def run_case(case: dict[str, Any], defaults: dict[str, Any]) -> Outcome:
     for variant in case.get("variants", []):
         replaced = {key: variant[key] for key in ("as_of", "inputs", "window", "expected") if key in variant}
         overlaid = laid_over(config, variant.get("config", {}))
-        differences += _run(case | replaced, overlaid, f"({variant['title']}) ")
-    return Outcome(case["id"], case["title"], tuple(differences))
+        differences += _run(case | replaced, overlaid, f"({variant.get('title', 'a variant')}) ")
+    return Outcome(case.get("id", "a case without an id"), case.get("title", ""), tuple(differences))
 
 
 def _run(case: dict[str, Any], config: dict[str, Any], prefix: str) -> Iterator[str]:
-    compute = _KINDS.get(case["kind"])
+    compute = _KINDS.get(case.get("kind", ""))
     if compute is None:
-        yield f"{prefix}result: nothing computes the kind {case['kind']!r}; known: {', '.join(_KINDS)}"
+        yield f"{prefix}result: nothing computes the kind {case.get('kind')!r}; known: {', '.join(_KINDS)}"
         return
     try:
         got = compute(case, config)
+    except KeyError as missing:
+        yield f"{prefix}not understood: the case has no {missing}"
+        return
     except (ValidationError, msgspec.DecodeError, Miscalculated) as error:
         yield f"{prefix}not understood: {error}"
         return
-    for difference in differences(case["expected"], json.loads(json.dumps(got)), ""):
+    for difference in differences(case.get("expected", {}), json.loads(json.dumps(got)), ""):
         yield prefix + difference
 
 
@@ -79,7 +82,7 @@ def _replayed(case: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
         as_of=_instant(case["as_of"]),
         backlog_at=tuple(_instant(text) for text in case.get("backlog_at", [])),
         window=Window(_instant(window["from"]), _instant(window["to"])) if window else None,
-        only=frozenset(case["expected"]),
+        only=frozenset(case.get("expected", {})),
     )
     return figures([_fact(event) for event in case["events"]], Rules(Policy.model_validate(config)), question)
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from rich.console import Console
+from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
@@ -57,7 +58,10 @@ def compared_variants(
     own = _numbers(document)
     [its] = document["windows"]
     told = []
-    for variant in among:
+    console = Console(stderr=True)
+    for variant in track(
+        list(among), "counting anew", console=console, transient=True, disable=not console.is_terminal
+    ):
         its_rules = Rules(variant.policy)
         its_columns = columns if variant.read_only else columns_of(known, its_rules)
         other = _numbers(answer(its_columns, its_rules, question, as_of))

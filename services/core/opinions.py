@@ -65,7 +65,7 @@ def _review_score(fact: Fact) -> float | None:
     if fact.score is not None:
         return on_scale(fact.score, fact.scale, (0, 100))
     each = [Rating(rated.rating, rated.scale, rated.weight, rated.critical) for rated in fact.ratings or ()]
-    return review_score([rating for rating in each if rating.scale[0] != rating.scale[1]])
+    return on_scale(review_score([rating for rating in each if rating.scale[0] != rating.scale[1]]), None, (0, 100))
 
 
 def _dims(fact: Fact, ticket: Ticket | None) -> Dims:

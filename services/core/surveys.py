@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 from schemas.codec import Dims, Fact, Millis
 from schemas.policy import Ces, Csat, Policy
@@ -10,18 +11,22 @@ from services.core.tally import Tallies, add, score_step
 
 Scale = tuple[float, float]
 """Worst and best."""
-MOST_SCORE = 1_000_000
 
 
-def on_scale(score: float, told: Scale | None, scale: Scale) -> float:
+def on_scale(score: float | None, told: Scale | None, scale: Scale) -> float | None:
     """A score on the policy's scale: helpdesks that ask on another one say so.
 
     Args:
         told: The scale it was given on; None for the policy's.
+
+    Returns:
+        None for what is no score: off its scale, or on a scale of no width.
     """
-    if told is None or told == scale or told[0] == told[1]:
-        return score
-    return scale[0] + (score - told[0]) * (scale[1] - scale[0]) / (told[1] - told[0])
+    least, most = told or scale
+    if score is None or least == most or not min(least, most) <= score <= max(least, most):
+        return None
+    moved = scale[0] + (score - least) * (scale[1] - scale[0]) / (most - least)
+    return score if told is None or told == scale else moved if isfinite(moved) else None
 
 
 def last_scores(answers: Iterable[Fact], kind: str, scale: Scale, whose: Callable[[Fact], Hashable]) -> list[float]:
@@ -32,9 +37,10 @@ def last_scores(answers: Iterable[Fact], kind: str, scale: Scale, whose: Callabl
     """
     last: dict[Hashable, Fact] = {}
     for answer in sorted(answers, key=lambda answer: (answer.at, answer.event_id)):
-        if answer.kind == kind and answer.score is not None:
+        if answer.kind == kind and on_scale(answer.score, answer.scale, scale) is not None:
             last[whose(answer)] = answer
-    return [on_scale(answer.score, answer.scale, scale) for answer in last.values() if answer.score is not None]
+    scores = [on_scale(answer.score, answer.scale, scale) for answer in last.values()]
+    return [score for score in scores if score is not None]
 
 
 def add_answers(
@@ -46,25 +52,21 @@ def add_answers(
         dims_of: What an answer is cut by.
     """
     scales = {"csat": policy.csat.scale, "nps": policy.nps.scale, "ces": policy.ces.scale}
-    last: dict[str, Fact] = {}
+    last: dict[str, tuple[Fact, float]] = {}
     for fact in facts:
-        if fact.type == "survey.answered" and fact.kind is not None and fact.score is not None:
-            held = last.get(fact.kind)
-            if held is None or (held.at, held.event_id) < (fact.at, fact.event_id):
-                last[fact.kind] = fact
+        if fact.type != "survey.answered" or fact.kind not in scales:
+            continue
+        score, held = on_scale(fact.score, fact.scale, scales[fact.kind]), last.get(fact.kind)
+        if score is not None and (held is None or (held[0].at, held[0].event_id) < (fact.at, fact.event_id)):
+            last[fact.kind] = fact, score
     for kind in kinds:
-        answer = last.get(kind)
-        if answer is not None and answer.score is not None:
-            add_score(kind, answer.at, on_scale(answer.score, answer.scale, scales[kind]), dims_of(answer), tallies)
+        if kind in last:
+            answer, score = last[kind]
+            add_score(kind, answer.at, score, dims_of(answer), tallies)
 
 
 def add_score(measure: str, at: Millis, score: float, dims: Dims, tallies: Tallies) -> None:
-    """A score, with which the reader can tell how many lie from a line on, and their mean.
-
-    What lies off every scale, or came off a scale of no width, is none.
-    """
-    if not abs(score) <= MOST_SCORE:
-        return
+    """A score, with which the reader can tell how many lie from a line on, and their mean."""
     add(tallies, (measure, at, dims, score_step(score)), 1, round(1000 * score))
 
 

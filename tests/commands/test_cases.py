@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from schemas.policy import DEFAULT
 from services.cli import run
 from services.commands.cases import differences, run_case, run_file
 from services.errors import Misconfigured
@@ -157,3 +158,23 @@ def test_the_command_runs_one_case(tmp_path: Path, capsys: pytest.CaptureFixture
     assert capsys.readouterr().out == "1 passed, 0 failed\n"
     assert run(["cases", str(path), "--id", "X-9"], {}) == 1
     assert "no case has the id X-9" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("missing", ["as_of", "events", "title", "id", "expected", "kind"])
+def test_a_case_that_lacks_something_stops_no_other(missing: str) -> None:
+    event = {"event_id": "1", "type": "ticket.created", "occurred_at": "2026-03-02T09:00:00Z", "ticket_id": "T1"}
+    case = {
+        "id": "X-1",
+        "title": "one ticket",
+        "kind": "events",
+        "as_of": "2026-03-02T10:00:00Z",
+        "events": [event],
+        "expected": {"aggregate": {"tickets_created": 1}},
+        "variants": [{"expected": {"aggregate": {"tickets_created": 1}}}],
+    }
+    del case[missing]
+
+    outcome = run_case(case, dict(DEFAULT))
+
+    named = [difference for difference in outcome.differences if missing in difference]
+    assert bool(named) == (missing in ("as_of", "events", "kind"))

@@ -88,7 +88,8 @@ def _responses(course: Course) -> Iterator[Row]:
             yield f"first_response.{flag}", moment, its, 1, took
     handed_over = course.escalations(by_bot=True)
     if handed_over:
-        place = next(number for number, step in enumerate(course.steps[1:], 1) if step.fact.from_tier == "bot")
+        hand_offs = [step for step in course.of("ticket.escalated") if step.fact.from_tier == "bot"]
+        place = course.steps.index(hand_offs[0])
         after = [step for step in course.steps[place:] if step.message("agent")]
         for step in after[:1]:
             its = dims(traits, step.fact.agent_id)

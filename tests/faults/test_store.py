@@ -18,7 +18,7 @@ def keys(plant: Plant) -> list[str]:
 
 async def test_a_store_set_back_to_an_older_state_heals_by_itself(plant: Plant, tmp_path: Path) -> None:
     await plant.make_topics()
-    events = simulated(days=0.4)
+    events = simulated(days=0.6)
 
     with crew(plant, tmp_path) as hire:
         worker = hire()
