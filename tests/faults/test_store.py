@@ -18,19 +18,19 @@ def keys(plant: Plant) -> list[str]:
 
 async def test_a_store_set_back_to_an_older_state_heals_by_itself(plant: Plant, tmp_path: Path) -> None:
     await plant.make_topics()
-    events = simulated(days=0.6)
+    events = simulated(days=0.3)
 
     with crew(plant, tmp_path) as hire:
         worker = hire()
-        await produce(plant, events[:4000])
-        early = await applied(plant, 4000)
+        await produce(plant, events[:1500])
+        early = await applied(plant, 1500)
         older = {key: plant.redis.dump(key) for key in keys(plant)}
-        await produce(plant, events[4000:8000])
-        await applied(plant, 8000)
+        await produce(plant, events[1500:3000])
+        await applied(plant, 3000)
         for key, value in older.items():
             plant.redis.restore(key, 0, value, replace=True)
         assert next_of(plant.redis, plant.namespace, "tickets", 0) == len(early["tickets", 0])
-        await produce(plant, events[8000:])
+        await produce(plant, events[3000:])
         log = await applied(plant, len(events))
 
         assert worker.process.poll() is None, "the worker itself goes on"

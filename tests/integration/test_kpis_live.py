@@ -21,6 +21,7 @@ from services.board.columns import Columns
 from services.board.windows import NAMED
 from services.commands.kpis import columns_of
 from services.core.catalogue import catalogue
+from services.core.catalogue.formulas import AtRisk, Level, Standing
 from services.core.rules import Rules
 from services.core.tally import DIMENSIONS
 from services.simulator.to_file import write_events
@@ -58,12 +59,25 @@ def posted(running: Running, tmp_path_factory: pytest.TempPathFactory) -> set[st
     """Two days of a centre's events, all of them accepted; their ids."""
     path, now = tmp_path_factory.mktemp("events") / "centre.ndjson", datetime.now(UTC)
     write_events(path, days=2, until=now - timedelta(seconds=5), tickets_per_day=200, faults=0.04)
-    lines = path.read_text().splitlines()
+    lines = path.read_text().splitlines() + merge(now - timedelta(hours=1))
     with httpx.Client(headers={"Authorization": f"Bearer {TOKEN}"}, timeout=30) as client:
         for begin in range(0, len(lines), EVENTS_PER_POST):
             body = f"[{','.join(lines[begin : begin + EVENTS_PER_POST])}]"
             client.post(f"{running.gateway}/events", content=body).raise_for_status()
     return {json.loads(line)["event_id"] for line in lines}
+
+
+def merge(at: datetime) -> list[str]:
+    """A merge of two tickets, which is rare in so small a centre."""
+    ids = ("merged-1", "merged-2")
+    events: list[dict[str, str]] = [
+        {"type": "ticket.created", "ticket_id": ticket, "queue": "orders"} for ticket in ids
+    ]
+    events.append({"type": "ticket.merged", "ticket_id": ids[0], "into_ticket_id": ids[1]})
+    return [
+        json.dumps({"event_id": f"merge-{number}", "occurred_at": at.isoformat()} | event)
+        for number, event in enumerate(events)
+    ]
 
 
 async def recorded(brokers: str, posted: set[str]) -> list[Fact]:
@@ -120,10 +134,11 @@ def test_every_kpi_window_and_cut_equals_compute_over_the_recorded_log(
 
 @pytest.mark.usefixtures("posted")
 def test_every_kpi_has_something_to_say(running: Running) -> None:
-    """What is equal because both are empty would prove nothing."""
-    silent = catalogue(load_policy(POLICY)).keys() - spoken(asked(running, ()))
+    """What is equal because both are empty would prove nothing. Of what stands now, there may be nothing just now."""
+    kpis = catalogue(load_policy(POLICY))
+    happened = {name for name, kpi in kpis.items() if not isinstance(kpi.formula, Standing | AtRisk | Level)}
 
-    assert silent == set()
+    assert happened - spoken(asked(running, ())) == set()
 
 
 def spoken(document: dict[str, Any]) -> set[str]:
