@@ -205,14 +205,14 @@ def wrong_cells(plant: Plant, log: Log) -> list[str]:
 
 def usable_facts(plant: Plant, records: Sequence[Record]) -> list[Fact]:
     """What ``plant`` takes in of ``records``."""
-    found = []
+    found, state = [], plant.state
     for record in records:
         value = record.value or b""
         try:
             fact = decode(value, record.timestamp)
         except NO_EVENT:
             continue
-        if not is_derived(value) or told_for(record, plant.state):
+        if not is_derived(value) or told_for(record, state):
             found.append(fact)
     return found
 
