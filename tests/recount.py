@@ -3,21 +3,18 @@
 from collections.abc import Iterable, Mapping
 
 from schemas.codec import Fact, Millis
-from services.core.exchange import Name, exchanged, name_of
+from services.core.exchange import exchanged
 from services.core.measure import measure
 from services.core.rules import Rules
 from services.core.tally import GRAIN_MS, Cell, Cells, Tally, add, oldest_kept, spread
-from services.core.timeline import absorb
+from services.core.timeline import Name, absorb, by_name
 
 
 def recounted(arrivals: Iterable[Fact], rules: Rules) -> Cells:
     """The cells of all entities that ``arrivals`` tell of, in the order in which they came. What the entities tell
     each other counts as far as it is among them."""
-    entities: dict[Name, list[Fact]] = {}
-    for fact in arrivals:
-        entities.setdefault(name_of(fact), []).append(fact)
     cells: Cells = {}
-    for facts in entities.values():
+    for facts in by_name(arrivals).values():
         spread(measure(absorb([], facts), rules), cells)
     return cells
 

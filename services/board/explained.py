@@ -3,9 +3,10 @@
 from schemas.codec import Millis
 from schemas.topics import REQUESTERS, TICKETS
 from services.adapters.entities import Entities, possible_keys
-from services.core.explanation import Explanation, explanation, known_at, latest
+from services.core.explanation import Explanation, explanation, latest
 from services.core.rules import Rules
 from services.core.ticket import replay
+from services.core.timeline import known_at
 
 
 async def stored_explanation(

@@ -6,28 +6,36 @@ from functools import partial
 
 import numpy as np
 
+from schemas.codec import Millis
 from services.board.rows import Numbers
 from services.board.sheet import Sheet
-from services.core.catalogue.formulas import ON_QUEUE_STATES, AgainstPlan
+from services.core.catalogue.formulas import AgainstPlan
 from services.core.report import Figures
 from services.core.schedules import (
     ON_QUEUE,
     Spent,
+    absent,
     adherence,
     conformance,
+    elsewhere,
     external_shrinkage,
     internal_shrinkage,
+    kept_to,
+    off_queue,
     shrinkage,
+    worked,
 )
-from services.core.tally import ACTIVITIES, DOINGS, OFFLINE
+from services.core.tally import ACTIVITIES, DOINGS, ON_QUEUE_STATES
 
 _PLANNED = {Spent(planned, did): f"plan.{planned}.{did}" for planned in ACTIVITIES for did in DOINGS}
 _ON_QUEUE = tuple(f"agent.{state}" for state in ON_QUEUE_STATES)
-_FIGURES: Mapping[str, Callable[[Counter[Spent]], float | None]] = {
-    "conformance": conformance,
-    "shrinkage": shrinkage,
-    "shrinkage_internal": internal_shrinkage,
-    "shrinkage_external": external_shrinkage,
+_Value = Callable[[Counter[Spent]], float | None]
+_Parts = Callable[[Counter[Spent]], tuple[Millis, Millis]]
+_FIGURES: Mapping[str, tuple[_Value, _Parts]] = {
+    "conformance": (conformance, worked),
+    "shrinkage": (shrinkage, off_queue),
+    "shrinkage_internal": (internal_shrinkage, elsewhere),
+    "shrinkage_external": (external_shrinkage, absent),
 }
 _UNPLANNED = Spent(None, ON_QUEUE)
 
@@ -35,11 +43,11 @@ _UNPLANNED = Spent(None, ON_QUEUE)
 def plan_figures(formula: AgainstPlan, sheet: Sheet, groups: Sequence[int]) -> list[Figures]:
     """A figure of the plan in each of ``groups``, with its parts in seconds; None where nothing was planned."""
     outside = sheet.asked.rules.policy.adherence.count_outside_shift
-    value_of = _FIGURES.get(formula.figure, partial(adherence, count_outside_shift=outside))
+    kept = (partial(adherence, count_outside_shift=outside), partial(kept_to, count_outside_shift=outside))
+    value_of, parts_of = _FIGURES.get(formula.figure, kept)
     found = []
     for spent in _spent_in(sheet, groups):
-        value = value_of(spent)
-        part, whole = _parts(formula, spent, outside=outside)
+        value, (part, whole) = value_of(spent), parts_of(spent)
         found.append({"value": value, "numerator": part / 1000, "denominator": whole / 1000})
     return found
 
@@ -57,10 +65,10 @@ def spent_by_group(sheet: Sheet) -> dict[Spent, Numbers]:
     finer = sheet.by_agent
     finer.times([*_PLANNED.values(), *_ON_QUEUE])  # read at once
     spent = {each: finer.time(measure) for each, measure in _PLANNED.items()}
-    worked = finer.times(_ON_QUEUE)
-    planned_work = sum((time for each, time in spent.items() if each.did == ON_QUEUE), start=np.zeros_like(worked))
-    spent[_UNPLANNED] = worked - planned_work
-    scheduled = sum((time for each, time in spent.items() if each.planned), start=np.zeros_like(worked))
+    on_queue = finer.times(_ON_QUEUE)
+    planned_work = sum((time for each, time in spent.items() if each.did == ON_QUEUE), start=np.zeros_like(on_queue))
+    spent[_UNPLANNED] = on_queue - planned_work
+    scheduled = sum((time for each, time in spent.items() if each.planned), start=np.zeros_like(on_queue))
     chosen = (scheduled > 0) & (sheet.parents >= 0)
     return {each: _summed(sheet, time, chosen) for each, time in spent.items()}
 
@@ -69,23 +77,3 @@ def _summed(sheet: Sheet, time: Numbers, chosen: np.ndarray[tuple[int], np.dtype
     summed = np.zeros(sheet.size, dtype=np.int64)
     np.add.at(summed, sheet.parents[chosen], time[chosen])
     return summed
-
-
-def _parts(formula: AgainstPlan, spent: Counter[Spent], *, outside: bool) -> tuple[int, int]:
-    """What the figure is a share of, and of how much."""
-    planned = {each: time for each, time in spent.items() if each.planned is not None}
-    scheduled = sum(planned.values())
-    on_queue = sum(time for each, time in planned.items() if each.did == ON_QUEUE)
-    offline = sum(time for each, time in planned.items() if each.did == OFFLINE)
-    match formula.figure:
-        case "adherence":
-            kept = sum(time for each, time in planned.items() if each.did == each.planned)
-            return kept, scheduled + (spent[_UNPLANNED] if outside else 0)
-        case "conformance":
-            due = sum(time for each, time in planned.items() if each.planned == ON_QUEUE)
-            return on_queue + spent[_UNPLANNED], due
-        case "shrinkage":
-            return scheduled - on_queue, scheduled
-        case "shrinkage_internal":
-            return scheduled - on_queue - offline, scheduled
-    return offline, scheduled

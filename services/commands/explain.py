@@ -20,10 +20,11 @@ from services.board.explained import stored_explanation
 from services.commands.compute import read_events
 from services.commands.explained_text import show
 from services.config import Settings
-from services.core.exchange import Entity, Name, exchanged
-from services.core.explanation import Explanation, explanation, known_at
+from services.core.exchange import Entity, exchanged
+from services.core.explanation import Explanation, explanation
 from services.core.rules import Rules
 from services.core.ticket import replay
+from services.core.timeline import Name, known_at
 from services.errors import Misconfigured
 
 MOST_NAMED = 10

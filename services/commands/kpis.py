@@ -13,6 +13,7 @@ from services.core.exchange import exchanged
 from services.core.report import Figures
 from services.core.rules import Rules
 from services.core.tally import GRAIN_MS, Cells, oldest_kept, spread
+from services.core.timeline import known_at
 from services.errors import Misconfigured
 
 _FILE = ("file", 0)
@@ -66,11 +67,6 @@ def kpi_document(arrivals: Iterable[Fact], rules: Rules, question: Question, as_
         arrivals: In order of arrival; what was not known at ``as_of`` is left out.
     """
     return answer(columns_of(known_at(arrivals, as_of), rules), rules, question, as_of)
-
-
-def known_at(arrivals: Iterable[Fact], as_of: Millis) -> list[Fact]:
-    """What was known at an instant."""
-    return [fact for fact in arrivals if fact.at <= as_of and fact.received_at <= as_of]
 
 
 def columns_of(facts: Iterable[Fact], rules: Rules) -> Columns:

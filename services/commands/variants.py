@@ -11,10 +11,11 @@ from rich.text import Text
 from schemas.codec import Fact, Millis
 from services.board.answers import answer
 from services.board.asking import Question
-from services.commands.kpis import columns_of, known_at
+from services.commands.kpis import columns_of
 from services.core.catalogue import catalogue
 from services.core.report import Figures, rfc3339
 from services.core.rules import Rules
+from services.core.timeline import known_at
 from services.core.variants import Variant, variants
 from services.errors import Misconfigured
 

@@ -7,12 +7,11 @@ from itertools import pairwise
 from schemas.codec import Fact, Millis, altered
 from services.core.rules import Rules, Traits
 from services.core.schedules import OFF, Planned, Shown, doing, flattened, together
-from services.core.tally import DAY_MS, OFFLINE, Dims, Tallies, add, dims_of, step_of
+from services.core.tally import DAY_MS, HANDLING, OFFLINE, Dims, Tallies, add, dims_of, step_of
 from services.core.timeline import TAKEN_UP
 
 PLAN_AHEAD_DAYS = 8
 """How far after an agent's last event the plan is counted, in whole days of UTC: the days after that of the event."""
-_HANDLING = frozenset({"busy", "wrap_up"})
 
 
 @dataclass(slots=True)
@@ -70,7 +69,7 @@ class Agent:
             self.own = state
             if state == OFFLINE:
                 self._end_all(fact.at)
-        elif state in _HANDLING:
+        elif state in HANDLING:
             self._take_up(fact, fact.ticket_id, state)
         elif fact.ticket_id in self.open:
             self.open.pop(fact.ticket_id)[1].ended_at = fact.at

@@ -8,10 +8,7 @@ from schemas.codec import Fact, altered
 from services.core.measure import NOTHING, Told, news, told, version_of
 from services.core.rules import Rules
 from services.core.tally import Tallies, difference
-from services.core.timeline import absorb
-
-Name = tuple[str, str]
-"""Whose timeline: (stream, key)."""
+from services.core.timeline import Name, absorb, by_name
 
 
 class Change(NamedTuple):
@@ -60,22 +57,14 @@ def _changes(timeline: Iterable[Fact], arrived: Iterable[Fact]) -> int:
     return changes
 
 
-def name_of(fact: Fact) -> Name:
-    """Whose timeline a fact belongs to."""
-    return fact.topic.stream, fact.entity
-
-
 def exchanged(arrivals: Iterable[Fact], rules: Rules) -> dict[Name, Entity]:
     """The entities that ``arrivals`` tell of, when none has any news for another."""
     entities: dict[Name, Entity] = {}
     waiting = list(arrivals)
     while waiting:
-        by_name: dict[Name, list[Fact]] = {}
-        for fact in waiting:
-            by_name.setdefault(name_of(fact), []).append(fact)
         waiting = [
             fact
-            for name, facts in by_name.items()
+            for name, facts in by_name(waiting).items()
             for fact in entities.setdefault(name, Entity()).take_in(facts, rules).news
         ]
     return entities

@@ -43,13 +43,4 @@ def _add_visit(visit: VisitStory, openings: Openings, rules: Rules, tallies: Tal
 
 def told_dims(fact: Fact) -> Dims:
     """The dimensions that an event tells itself."""
-    traits = Traits(
-        fact.queue or None,
-        fact.channel,
-        fact.priority,
-        fact.tier,
-        fact.category,
-        fact.product_area,
-        fact.team or None,
-    )
-    return dims_of(traits, fact.agent_id or None)
+    return dims_of(Traits.told_by(fact), fact.agent_id or None)

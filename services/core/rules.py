@@ -4,9 +4,9 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
-from schemas.codec import Millis, millis
+from schemas.codec import Fact, Millis, millis
 from schemas.policy import Policy, SlaPolicy
 from services.core.calendar import Calendar
 from services.core.schedules import Planned, plan
@@ -27,6 +27,19 @@ class Traits(NamedTuple):
     category: str | None
     product_area: str | None = None
     team: str | None = None
+
+    @classmethod
+    def told_by(cls, fact: Fact) -> Self:
+        """Those that an event tells."""
+        return cls(
+            fact.queue or None,
+            fact.channel,
+            fact.priority,
+            fact.tier,
+            fact.category,
+            fact.product_area,
+            fact.team or None,
+        )
 
 
 @dataclass(frozen=True, slots=True)

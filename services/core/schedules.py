@@ -11,12 +11,11 @@ from typing import NamedTuple
 from schemas.codec import Millis, millis
 from schemas.policy import PlannedActivity
 from services.core.kpis import ratio
-from services.core.tally import OFFLINE
+from services.core.tally import OFFLINE, ON_QUEUE_STATES
 
 ON_QUEUE = "on_queue"
 OFF = "off"
 """Planned to be off: as if nothing was planned."""
-_ON_QUEUE_STATES = frozenset({"available", "busy", "wrap_up"})
 
 
 class Planned(NamedTuple):
@@ -71,7 +70,7 @@ def flattened(planned: tuple[Planned, ...]) -> list[Planned]:
 
 def doing(state: str) -> str:
     """What an agent in a state does, in the words of a plan."""
-    return ON_QUEUE if state in _ON_QUEUE_STATES else state
+    return ON_QUEUE if state in ON_QUEUE_STATES else state
 
 
 class Together(NamedTuple):
@@ -132,6 +131,13 @@ def _time(spent: Counter[Spent], *, scheduled: bool | None = None, did: str | No
     )
 
 
+def kept_to(spent: Counter[Spent], *, count_outside_shift: bool) -> tuple[Millis, Millis]:
+    """Time in which an agent did what was planned, and the time that it is a share of: the parts of `adherence`."""
+    kept = sum(ms for (planned, did), ms in spent.items() if planned is not None and did == planned)
+    outside = _time(spent, scheduled=False, did=ON_QUEUE) if count_outside_shift else 0
+    return kept, _time(spent, scheduled=True) + outside
+
+
 def adherence(spent: Counter[Spent], *, count_outside_shift: bool) -> float | None:
     """Share of the scheduled time in which an agent did what was planned.
 
@@ -145,10 +151,14 @@ def adherence(spent: Counter[Spent], *, count_outside_shift: bool) -> float | No
     Source:
         KPI cases, convention 21; Genesys Cloud; docs/kpis.md, Adherence.
     """
-    elsewhere = sum(ms for (planned, did), ms in spent.items() if planned is not None and did != planned)
-    outside = _time(spent, scheduled=False, did=ON_QUEUE) if count_outside_shift else 0
-    missed = ratio(elsewhere + outside, _time(spent, scheduled=True) + outside)
+    kept, whole = kept_to(spent, count_outside_shift=count_outside_shift)
+    missed = ratio(whole - kept, whole)
     return None if missed is None else max(0.0, 1 - missed)
+
+
+def worked(spent: Counter[Spent]) -> tuple[Millis, Millis]:
+    """Time worked on the queue, whenever, and time scheduled for it: the parts of `conformance`."""
+    return _time(spent, did=ON_QUEUE), sum(ms for (planned, _), ms in spent.items() if planned == ON_QUEUE)
 
 
 def conformance(spent: Counter[Spent]) -> float | None:
@@ -157,26 +167,42 @@ def conformance(spent: Counter[Spent]) -> float | None:
     Returns:
         None when none was scheduled.
     """
-    return ratio(_time(spent, did=ON_QUEUE), sum(ms for (planned, _), ms in spent.items() if planned == ON_QUEUE))
+    return ratio(*worked(spent))
+
+
+def off_queue(spent: Counter[Spent]) -> tuple[Millis, Millis]:
+    """Scheduled time that was not spent on the queue, and all of it: the parts of `shrinkage`."""
+    scheduled = _time(spent, scheduled=True)
+    return scheduled - _time(spent, scheduled=True, did=ON_QUEUE), scheduled
 
 
 def shrinkage(spent: Counter[Spent]) -> float | None:
     """Share of the scheduled time that was not spent on the queue; None when nothing was scheduled."""
-    worked = ratio(_time(spent, scheduled=True, did=ON_QUEUE), _time(spent, scheduled=True))
-    return None if worked is None else 1 - worked
+    away, scheduled = off_queue(spent)
+    on_queue = ratio(scheduled - away, scheduled)
+    return None if on_queue is None else 1 - on_queue
+
+
+def absent(spent: Counter[Spent]) -> tuple[Millis, Millis]:
+    """Scheduled time in which the agent was not there, and all of it: the parts of `external_shrinkage`."""
+    return _time(spent, scheduled=True, did=OFFLINE), _time(spent, scheduled=True)
 
 
 def external_shrinkage(spent: Counter[Spent]) -> float | None:
     """Share of the scheduled time in which the agent was not there."""
-    return ratio(_time(spent, scheduled=True, did=OFFLINE), _time(spent, scheduled=True))
+    return ratio(*absent(spent))
+
+
+def elsewhere(spent: Counter[Spent]) -> tuple[Millis, Millis]:
+    """Scheduled time off the queue but there, and all of it: the parts of `internal_shrinkage`."""
+    (away, scheduled), (gone, _) = off_queue(spent), absent(spent)
+    return away - gone, scheduled
 
 
 def internal_shrinkage(spent: Counter[Spent]) -> float | None:
     """Share of the scheduled time in which the agent was there, and not on the queue: what is neither external nor
     work, a state of the helpdesk's own (`away`) among it."""
-    scheduled = _time(spent, scheduled=True)
-    away = scheduled - sum(_time(spent, scheduled=True, did=did) for did in (ON_QUEUE, OFFLINE))
-    return ratio(away, scheduled)
+    return ratio(*elsewhere(spent))
 
 
 @dataclass(frozen=True, slots=True)

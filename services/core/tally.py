@@ -33,8 +33,6 @@ DIMENSIONS = (
 )
 """What figures are cut by. An entity's set of values (`Dims`) is kept whole, once: the reader sums over what is not
 asked."""
-TRAITS = 7
-"""How many of them are traits of a ticket."""
 
 Entry = tuple[str, Millis, Dims, int]
 """(measure, instant, dims, step)"""
@@ -73,7 +71,10 @@ _GRAINS = tuple(GRAIN_MS.items())
 STATUSES = ("new", "open", "pending", "on_hold", "solved", "closed")
 UNSOLVED = ("new", "open", "pending", "on_hold")
 OFFLINE = "offline"
+HANDLING = ("busy", "wrap_up")
+ON_QUEUE_STATES = ("available", *HANDLING)
 AGENT_STATES = (OFFLINE, "available", "busy", "wrap_up", "break", "training", "meeting", "away")
+SIGNED_IN = tuple(state for state in AGENT_STATES if state != OFFLINE)
 CLOCKS = ("first_response", "next_response", "resolution")
 FLAGS = ("actionable", "article_link", "troubleshooting", "template")
 SURVEYS = ("csat", "nps", "ces")
@@ -149,7 +150,7 @@ MEASURES: dict[str, Kind] = {
     "waiting": Kind.STANDING,  # since when a customer waits for a first or next response
     **{f"backlog.{status}": Kind.LEVEL for status in UNSOLVED},
     **{f"opened_at.{status}": Kind.STANDING for status in UNSOLVED},  # of what is in the backlog now
-    **{f"agent.{state}": Kind.LEVEL for state in AGENT_STATES if state != "offline"},
+    **{f"agent.{state}": Kind.LEVEL for state in SIGNED_IN},
     **{f"sla_met.{clock}": Kind.FLOW for clock in CLOCKS},  # when the clock stopped
     **{f"sla_breached.{clock}": Kind.FLOW for clock in CLOCKS},  # when the target was passed, once that is certain
     **{f"at_risk_from.{clock}": Kind.STANDING for clock in CLOCKS},  # of running clocks that hold so far

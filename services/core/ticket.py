@@ -77,15 +77,7 @@ class Ticket:
         elif opening.type == "ticket.snapshot" and opening.created_at is not None:
             self.last_at = self.opened_at = min(opening.created_at, opening.at)
             self.creation_known, status = True, "new"
-        traits = Traits(
-            opening.queue or None,
-            opening.channel,
-            opening.priority,
-            opening.tier,
-            opening.category,
-            opening.product_area,
-            opening.team or None,
-        )
+        traits = Traits.told_by(opening)
         self.first_traits = traits
         """What it was created with; what the creation left out, as it was first told."""
         self.stretches = [Stretch(self.opened_at, status, traits, agent)]

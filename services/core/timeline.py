@@ -4,6 +4,9 @@ from collections.abc import Iterable
 
 from schemas.codec import Fact, Millis
 
+Name = tuple[str, str]
+"""Whose timeline: (stream, key)."""
+
 WAIT_INHERITED = "ticket.wait_inherited"
 """Told by another ticket, which was merged into this one: its customer waited longer."""
 TAKEN_UP = "ticket.taken_up"
@@ -61,3 +64,21 @@ def _in_order(facts: list[Fact], new: list[Fact]) -> list[Fact]:
     if facts and place(new[0]) < place(facts[-1]):
         together.sort(key=place)
     return together
+
+
+def name_of(fact: Fact) -> Name:
+    """Whose timeline a fact belongs to."""
+    return fact.topic.stream, fact.entity
+
+
+def by_name(facts: Iterable[Fact]) -> dict[Name, list[Fact]]:
+    """The facts of each entity, in the order in which they come."""
+    found: dict[Name, list[Fact]] = {}
+    for fact in facts:
+        found.setdefault(name_of(fact), []).append(fact)
+    return found
+
+
+def known_at(facts: Iterable[Fact], as_of: Millis) -> list[Fact]:
+    """What had happened and was received by an instant (KPI cases, convention 1)."""
+    return [fact for fact in facts if fact.at <= as_of and fact.received_at <= as_of]

@@ -40,7 +40,7 @@ from services.board.columns import Columns, Shard
 from services.board.following import Follower, all_shards
 from services.core.exchange import Entity, exchanged
 from services.core.rules import Rules
-from services.core.tally import DIMENSIONS, TRAITS, UNSOLVED, Tallies, add
+from services.core.tally import DIMENSIONS, UNSOLVED, Tallies, add
 from services.simulator.to_file import write_events
 from tests import servers
 from tests.benchmarks import machine
@@ -57,7 +57,8 @@ KPIS = (
     *("tickets_opened", "first_response_seconds", "reopen_rate", "first_contact_resolution_7d"),
     *("backlog", "occupancy", "csat", "shrinkage_internal"),
 )
-CUTS = [(), *combinations(DIMENSIONS[: TRAITS + 1], 1), *combinations(DIMENSIONS[: TRAITS + 1], 2)]
+CUT_BY = DIMENSIONS[: DIMENSIONS.index("agent") + 1]
+CUTS = [(), *combinations(CUT_BY, 1), *combinations(CUT_BY, 2)]
 REPEATS = 3
 _PREFIXES = {b"e": "timelines", b"b": "blocks", b"D": "dimension sets", b"n": "what stands now"}
 

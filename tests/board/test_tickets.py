@@ -12,7 +12,7 @@ from services.board.columns import Columns
 from services.board.hours import Search, search
 from services.board.tickets import Found, chosen, measured
 from services.board.wanted import STATES, list_question
-from services.core.exchange import Entity, Name, exchanged
+from services.core.exchange import Entity, exchanged
 from services.core.explanation.words import OF_TICKETS
 from services.core.rules import Rules
 from services.core.tally import (
@@ -29,6 +29,7 @@ from services.core.tally import (
     Tallies,
     spread,
 )
+from services.core.timeline import Name
 from tests.board.written import columns_of
 from tests.core.histories import BEGIN, END, agent_histories, ticket_histories
 from tests.core.stories import OFFICE, answer, at, created, of, promise, rules, sla, solved

@@ -11,11 +11,12 @@ from msgspec.structs import replace
 
 from schemas.codec import Fact, decode, encode_derived, is_derived
 from services.core import report
-from services.core.exchange import Entity, Name, exchanged, name_of
+from services.core.exchange import Entity, exchanged
 from services.core.requester import stories
 from services.core.responses import Response
 from services.core.rules import Rules
 from services.core.tally import Cells, Tallies, difference, spread
+from services.core.timeline import Name, by_name
 from tests.core.busy_worlds import busy_worlds
 from tests.core.stories import LATER, answer, at, created, customer, merged, of, rules, solved
 from tests.core.stories import told as told_fact
@@ -71,10 +72,7 @@ class Stream:
             waiting += self._take_in(batch)
 
     def _take_in(self, batch: Sequence[Fact]) -> list[Fact]:
-        by_name: dict[Name, list[Fact]] = {}
-        for fact in batch:
-            by_name.setdefault(name_of(fact), []).append(fact)
-        return [fact for name, facts in by_name.items() for fact in self._absorb(name, facts)]
+        return [fact for name, facts in by_name(batch).items() for fact in self._absorb(name, facts)]
 
     def _absorb(self, name: Name, facts: list[Fact]) -> list[Fact]:
         entity = self.entities.setdefault(name, Entity())

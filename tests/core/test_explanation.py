@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from schemas.codec import Fact, Millis, millis
 from services.core.exchange import Entity, exchanged
-from services.core.explanation import Explanation, explanation, known_at, latest
+from services.core.explanation import Explanation, explanation, latest
 from services.core.explanation.counted import through_requester
 from services.core.explanation.parts import Contribution
 from services.core.explanation.retold import clocks_of
@@ -20,7 +20,7 @@ from services.core.explanation.words import MEANINGS, THEMES, lasting
 from services.core.rules import Rules
 from services.core.tally import DIMENSIONS, HOUR_MS, MEASURES, Kind
 from services.core.ticket import replay
-from services.core.timeline import absorb
+from services.core.timeline import absorb, known_at
 from tests.core.histories import END, agent_histories, ticket_histories
 from tests.core.stories import (
     NIGHT,

@@ -8,9 +8,26 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from services.core.tally import ACTIVITIES, DOINGS
+from services.core.tally import ACTIVITIES, DOINGS, ON_QUEUE_STATES
 
-ON_QUEUE_STATES = ("available", "busy", "wrap_up")
+
+@dataclass(frozen=True, slots=True)
+class _OfOne:
+    measure: str
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        return (self.measure,)
+
+
+@dataclass(frozen=True, slots=True)
+class _OfKinds:
+    kinds: tuple[tuple[str, str], ...]
+    """(kind, measure)"""
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        return tuple(measure for _, measure in self.kinds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +43,10 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
-class Duration:
+class Duration(_OfOne):
     """How long something took, of what came to its end in the window: count, mean and percentiles."""
 
-    measure: str
     headline = "p50"
-
-    @property
-    def measures(self) -> tuple[str, ...]:
-        return (self.measure,)
 
     @property
     def text(self) -> str:
@@ -110,17 +122,12 @@ class TimePerCount:
 
 
 @dataclass(frozen=True, slots=True)
-class ShareWithout:
+class ShareWithout(_OfOne):
     """Of what happened with a known value of a dimension, the share whose value is none of some."""
 
-    measure: str
     dimension: str
     values: frozenset[str]
     headline = "value"
-
-    @property
-    def measures(self) -> tuple[str, ...]:
-        return (self.measure,)
 
     @property
     def text(self) -> str:
@@ -129,16 +136,10 @@ class ShareWithout:
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class Level(_OfKinds):
     """How many there are at the window's end, and of which kind."""
 
-    kinds: tuple[tuple[str, str], ...]
-    """(kind, measure)"""
     headline = "value"
-
-    @property
-    def measures(self) -> tuple[str, ...]:
-        return tuple(measure for _, measure in self.kinds)
 
     @property
     def text(self) -> str:
@@ -146,16 +147,10 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(_OfKinds):
     """What stands now, and since when: how many, the oldest, and by age."""
 
-    kinds: tuple[tuple[str, str], ...]
-    """(kind, measure)"""
     headline = "value"
-
-    @property
-    def measures(self) -> tuple[str, ...]:
-        return tuple(measure for _, measure in self.kinds)
 
     @property
     def text(self) -> str:
@@ -196,7 +191,7 @@ class Attainment:
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
+class Score(_OfOne):
     """What was answered or rated: responses, mean, rate, distribution."""
 
     measure: Literal["csat", "nps", "ces", "review"]
@@ -204,10 +199,6 @@ class Score:
     @property
     def headline(self) -> str:
         return {"csat": "satisfied_rate", "nps": "score", "ces": "easy_rate", "review": "mean"}[self.measure]
-
-    @property
-    def measures(self) -> tuple[str, ...]:
-        return (self.measure,)
 
     @property
     def text(self) -> str:

@@ -5,7 +5,6 @@ from typing import Final
 
 from services.core.catalogue.entry import Kpi
 from services.core.catalogue.formulas import (
-    ON_QUEUE_STATES,
     AgainstPlan,
     Count,
     Duration,
@@ -14,10 +13,9 @@ from services.core.catalogue.formulas import (
     ShareOfTime,
     TimePerCount,
 )
-from services.core.tally import AGENT_STATES, OFFLINE
+from services.core.tally import HANDLING, ON_QUEUE_STATES, SIGNED_IN
 
-SIGNED_IN = tuple(state for state in AGENT_STATES if state != OFFLINE)
-_HANDLING = ("agent.busy", "agent.wrap_up")
+_HANDLING = tuple(f"agent.{state}" for state in HANDLING)
 _PLAN: Final[tuple[tuple[PlanFigure, str], ...]] = (
     ("adherence", "Did the day go as planned?"),
     ("conformance", "Was the time worked, whenever?"),

@@ -20,11 +20,6 @@ from services.core.timeline import TAKEN_UP, WAIT_INHERITED
 _TELLERS = {TAKEN_UP: "an agent", WAIT_INHERITED: "a ticket that was merged into this one"}
 
 
-def known_at(timeline: Sequence[Fact], as_of: Millis) -> list[Fact]:
-    """Of a timeline, what had happened and was received by an instant."""
-    return [fact for fact in timeline if fact.at <= as_of and fact.received_at <= as_of]
-
-
 def latest(timeline: Sequence[Fact]) -> Millis:
     """The first instant at which all of a timeline is known."""
     return max((max(fact.at, fact.received_at) for fact in timeline), default=0)
@@ -42,7 +37,7 @@ def explanation(
     """Everything that figures know of ticket ``key``.
 
     Args:
-        timeline: The ticket's facts, in order; all of them count (`known_at` takes those of an earlier instant).
+        timeline: The ticket's facts, in order; all of them count (`timeline.known_at` takes earlier ones).
         as_of: When clocks are read, and what waits is looked at; not before the last event.
         requester: The timeline of who asked, where it is at hand: what the ticket adds through it.
         repeats: How often events came again, by their ids; None where that is not kept.

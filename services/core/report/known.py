@@ -11,7 +11,7 @@ from services.core.returns import NOBODYS, Openings, came_back_at
 from services.core.rules import Rules
 from services.core.story import story_of
 from services.core.ticket import Ticket, replay
-from services.core.timeline import absorb
+from services.core.timeline import absorb, by_name, known_at
 
 
 @dataclass
@@ -39,16 +39,11 @@ def known(arrivals: Iterable[Fact], rules: Rules, as_of: Millis) -> Known:
     Args:
         arrivals: In order of arrival; of two with one id the first counts.
     """
-    told: dict[tuple[str, str], list[Fact]] = {}
     result = Known()
-    for fact in arrivals:
-        if fact.at <= as_of and fact.received_at <= as_of:
-            result.duplicates_ignored += 1
-            told.setdefault((fact.topic.stream, fact.entity), []).append(fact)
     timelines: dict[str, list[Fact]] = {}
-    for (stream, entity), facts in told.items():
+    for (stream, entity), facts in by_name(known_at(arrivals, as_of)).items():
         timeline = absorb([], facts)
-        result.duplicates_ignored -= len(timeline)
+        result.duplicates_ignored += len(facts) - len(timeline)
         if stream == AGENTS.stream:
             result.agents[entity] = replay_agent(timeline)
         elif stream == TICKETS.stream:
