@@ -19,7 +19,7 @@ An empty value is the same as no field. Buckets of grain MINUTE, HOUR and DAY th
 nothing, whether the hash still has them or not.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -27,6 +27,8 @@ from schemas.codec import Millis
 from services.core.tally import MEASURES, NOW, Dims, Tally
 
 Field = bytes
+Fetch = Callable[[Sequence[Field]], Awaitable[list[bytes | None]]]
+"""Reads fields by name."""
 Group = tuple[str, int, int]
 """(grain, bucket, dimension code): the cells that share a field."""
 GroupCells = dict[tuple[str, int], Tally]

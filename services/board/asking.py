@@ -61,7 +61,7 @@ def question(words: Iterable[tuple[str, str]], policy: Policy) -> Question:
         by=dimensions_of(_listed(came, "by")),
         filters=filters_of(came),
         at=None if "at" not in came else _instant(came["at"][-1]),
-        limit=DEFAULT_LIMIT if "limit" not in came else _limit(came["limit"][-1]),
+        limit=DEFAULT_LIMIT if "limit" not in came else limit_of(came["limit"][-1], HIGHEST_LIMIT),
     )
 
 
@@ -146,7 +146,12 @@ def _instant(text: str) -> Millis:
         raise Unclear(f"at={text} is no time; a time is such as 2026-03-02T09:00:00Z") from None
 
 
-def _limit(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= HIGHEST_LIMIT):
-        raise Unclear(f"limit={text} is no number from 1 to {HIGHEST_LIMIT}")
+def limit_of(text: str, highest: int) -> int:
+    """How many are told of at most.
+
+    Raises:
+        Unclear: it is no number, or a larger one.
+    """
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= highest):
+        raise Unclear(f"limit={text} is no number from 1 to {highest}")
     return int(text)

@@ -24,11 +24,18 @@ from services.board.wall import (
     Wall,
 )
 from services.core.kpis import ratio
-from services.core.tally import AGENT_STATES, ALL, CLOCKS, DAY_MS, HOUR_MS, MINUTE_MS, UNSOLVED
+from services.core.tally import (
+    ALL,
+    CLOCKS,
+    DAY_MS,
+    HANDLING,
+    HOUR_MS,
+    MINUTE_MS,
+    ON_QUEUE_STATES,
+    SIGNED_IN,
+    UNSOLVED,
+)
 
-SIGNED_IN = tuple(state for state in AGENT_STATES if state != "offline")
-HANDLING = ("busy", "wrap_up")
-STAFFED = (*HANDLING, "available")
 TREND_STEP_MS: Millis = 15 * MINUTE_MS
 TREND_SIZE = DAY_MS // TREND_STEP_MS + 1
 
@@ -213,5 +220,5 @@ def _agents(columns: Columns, at: Millis, utilisation_states: Sequence[str]) -> 
         signed_in=sum(states.values()),
         states=states,
         utilisation_1h=ratio(handling, sum(spent.get(state, 0) for state in utilisation_states)),
-        occupancy_1h=ratio(handling, sum(spent[state] for state in STAFFED)),
+        occupancy_1h=ratio(handling, sum(spent[state] for state in ON_QUEUE_STATES)),
     )

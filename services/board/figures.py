@@ -132,12 +132,20 @@ def integral(columns: Columns, begins: Millis, ends: Millis, *measures: str) -> 
 
     Exact: a change cell holds how many changes there were and how far into the bucket they lay.
     """
+    _, area = areas(columns, begins, ends, *measures)
+    return int(area.sum())
+
+
+def areas(columns: Columns, begins: Millis, ends: Millis, *measures: str) -> tuple[Rows, Numbers]:
+    """Cells, and what each adds to level times time over the window, in any cut."""
     begins, ends = cut(columns, begins), cut(columns, ends)
-    area = total_level(columns, begins, *measures) * (ends - begins)
+    held = level_at(columns, begins, *measures)
+    together, parts = held, [held.count * (ends - begins)]
     for span in spans(columns, begins, ends):
         rows = columns.rows(span.grain).of(*measures).between(span.first, span.end)
-        area += int(np.sum(rows.count * (ends - rows.bucket * GRAIN_MS[span.grain]) - rows.total))
-    return area
+        together += rows
+        parts.append(rows.count * (ends - rows.bucket * GRAIN_MS[span.grain]) - rows.total)
+    return together, np.concatenate(parts)
 
 
 def standing(columns: Columns, *measures: str) -> tuple[Rows, Numbers]:

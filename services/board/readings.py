@@ -8,12 +8,11 @@ import numpy as np
 
 from schemas.policy import Policy
 from services.board.columns import Numbers, Rows
-from services.board.composition import SIGNED_IN
 from services.board.families import Count, Read
 from services.board.scrape import Labels, Scrape, Sums
 from services.board.series import Shown
 from services.core import surveys
-from services.core.tally import ACTIVITIES, CLOCKS, DOINGS, FLAGS, UNSOLVED
+from services.core.tally import ACTIVITIES, CLOCKS, DOINGS, FLAGS, SIGNED_IN, UNSOLVED
 
 PLANS = tuple(f"plan.{planned}.{did}" for planned, did in product(ACTIVITIES, DOINGS))
 AGENT_STATES = tuple(f"agent.{state}" for state in SIGNED_IN)

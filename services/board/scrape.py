@@ -14,7 +14,7 @@ from services.board import figures
 from services.board.columns import NO_ROWS, Columns, Numbers, Rows, summed_by
 from services.board.composition import Meaning, present
 from services.board.series import LabelTexts, Places, Shown
-from services.core.tally import DAY_MS, GRAIN_MS, HOUR_MS, MEASURES, MINUTE_MS
+from services.core.tally import DAY_MS, HOUR_MS, MEASURES, MINUTE_MS
 
 T = TypeVar("T")
 Args = TypeVarTuple("Args")
@@ -118,13 +118,6 @@ def _levels(scrape: Scrape, labels: Labels, measures: Sequence[str]) -> dict[str
 
 
 def _areas(scrape: Scrape, labels: Labels, size: Millis, measures: Sequence[str]) -> dict[str, Sums]:
-    columns = scrape.columns
-    ends = figures.cut(columns, scrape.at - scrape.at % MINUTE_MS)
-    begins = figures.cut(columns, ends - size)
-    rows = figures.level_at(columns, begins, *measures)
-    parts = [(rows, rows.count * (ends - begins))]
-    for span in figures.spans(columns, begins, ends):
-        rows = columns.rows(span.grain).of(*measures).between(span.first, span.end)
-        parts.append((rows, rows.count * (ends - rows.bucket * GRAIN_MS[span.grain]) - rows.total))
-    together = sum((rows for rows, _ in parts), NO_ROWS)
-    return scrape.by_measure(together, np.concatenate([area for _, area in parts]), labels, measures)
+    ends = scrape.at - scrape.at % MINUTE_MS
+    rows, area = figures.areas(scrape.columns, ends - size, ends, *measures)
+    return scrape.by_measure(rows, area, labels, measures)

@@ -8,7 +8,6 @@ import numpy as np
 from schemas.codec import Millis
 from schemas.policy import Policy
 from services.board import figures
-from services.board.composition import HANDLING, SIGNED_IN, STAFFED
 from services.board.families import Read
 from services.board.readings import AGENT_STATES, PLANS
 from services.board.scrape import WINDOWS_MS, Labels, Scrape, Sums
@@ -16,7 +15,7 @@ from services.board.series import Shown
 from services.core.kpis import ratio
 from services.core.schedules import ON_QUEUE, ScheduleFigures, Spent, schedule_figures
 from services.core.service_level import Counts, abandonment_rate, service_level
-from services.core.tally import DAY_MS
+from services.core.tally import DAY_MS, HANDLING, ON_QUEUE_STATES, SIGNED_IN
 
 TIMES = (*AGENT_STATES, "contacts", "in_contact", *PLANS)
 """Levels whose time is looked at: read together, which is cheaper."""
@@ -128,7 +127,7 @@ def handling_share(states: Callable[[Scrape], Iterable[str]]) -> Read:
     return in_windows(read)
 
 
-occupancy = handling_share(lambda scrape: STAFFED)
+occupancy = handling_share(lambda scrape: ON_QUEUE_STATES)
 utilisation = handling_share(lambda scrape: scrape.meaning.utilisation_states)
 utilisation_signed_in = handling_share(lambda scrape: SIGNED_IN)
 
@@ -141,7 +140,7 @@ def _by_plan(scrape: Scrape, labels: Labels, size: Millis) -> dict[Shown, Schedu
         for shown, ms in spent[measure].items():
             found.setdefault(shown, Tally())[Spent(activity, did)] += ms
     for shown, times in found.items():
-        worked = sum(spent[f"agent.{state}"].get(shown, 0) for state in STAFFED)
+        worked = sum(spent[f"agent.{state}"].get(shown, 0) for state in ON_QUEUE_STATES)
         times[Spent(None, ON_QUEUE)] = worked - sum(ms for (_, did), ms in times.items() if did == ON_QUEUE)
     outside = scrape.policy.adherence.count_outside_shift
     return {shown: schedule_figures(times, count_outside_shift=outside) for shown, times in found.items()}

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from schemas.codec import Millis
 from schemas.policy import Policy
-from services.board.asking import Question, Unclear, question
+from services.board.asking import Question, Unclear, limit_of, question
 from services.board.cuts import Filters
 from services.core.catalogue import catalogue
 from services.core.catalogue.formulas import AtRisk, Attainment, Formula, Level, Spread, Standing
@@ -101,7 +101,8 @@ def list_question(words: Iterable[tuple[str, str]], policy: Policy) -> ListQuest
     wanted = _wanted(kpis, measures, own.get("state"), policy)
     if wanted.standing and (shared.at is not None or any(name == "window" for name, _ in words)):
         raise Unclear("what stands is listed as it is now: leave out at and window")
-    return ListQuestion(shared, wanted, _limit(own.get("limit")), own.get("cursor") or None)
+    limit = limit_of(own["limit"], HIGHEST_LIMIT) if "limit" in own else DEFAULT_LIMIT
+    return ListQuestion(shared, wanted, limit, own.get("cursor") or None)
 
 
 def _wanted(kpis: Sequence[str], measures: Sequence[str], state: str | None, policy: Policy) -> Wanted:
@@ -169,14 +170,6 @@ def _of_measures(asked: str, measures: Sequence[str]) -> Wanted:
     if flows and stands:
         raise Unclear(f"{asked}: what happened and what stands now are listed apart; ask for one of them")
     return Wanted(flows=flows, stands=stands)
-
-
-def _limit(text: str | None) -> int:
-    if text is None:
-        return DEFAULT_LIMIT
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= HIGHEST_LIMIT):
-        raise Unclear(f"limit={text} is no number from 1 to {HIGHEST_LIMIT}")
-    return int(text)
 
 
 Holds = Callable[[Dims, Millis], bool]

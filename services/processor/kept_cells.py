@@ -1,13 +1,14 @@
 """The cells of a shard as its store keeps them: grouped into fields, with an index for each bucket; what is over is
 folded into blocks (`services.processor.folding`), and later changes of it lie beside the block as groups again."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from itertools import islice
 
 from schemas.codec import Millis
 from services.adapters.cell_blocks import BUCKETS_PER_BLOCK, block_field
 from services.adapters.state_layout import (
     NOW_INDEX,
+    Fetch,
     Field,
     Group,
     GroupCells,
@@ -28,7 +29,6 @@ _SWEPT_AGAIN_MS: Millis = 2 * HOUR_MS
 _AHEAD_MS: Millis = (PLAN_AHEAD_DAYS + 1) * DAY_MS
 """Plans lie no farther ahead of the newest event, whose own day comes on top."""
 
-Fetch = Callable[[Sequence[Field]], Awaitable[list[bytes | None]]]
 _Bucket = tuple[str, int]
 
 CodedTallies = dict[tuple[str, Millis, int, int], Tally]

@@ -1,11 +1,15 @@
 """The dimension sets of a shard, and the small numbers that stand for them."""
 
-from collections.abc import Awaitable, Callable, Sequence
-
-from services.adapters.state_layout import DIMS_PER_FIELD, Field, dims_field, dims_fields, pack_dims, unpack_dims
+from services.adapters.state_layout import (
+    DIMS_PER_FIELD,
+    Fetch,
+    Field,
+    dims_field,
+    dims_fields,
+    pack_dims,
+    unpack_dims,
+)
 from services.core.tally import Dims, coarse
-
-Fetch = Callable[[Sequence[Field]], Awaitable[list[bytes | None]]]
 
 
 class KeptDims:

@@ -4,18 +4,16 @@ A ticket is listed in each hour in which it ever added to a measure. It stays li
 more: who reads the list measures the tickets again.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping
 from itertools import islice
 
 from schemas.codec import Millis
-from services.adapters.state_layout import Field, pack_keys, tickets_field, unpack_keys
+from services.adapters.state_layout import Fetch, Field, pack_keys, tickets_field, unpack_keys
 from services.core.tally import DAY, DAY_MS, HOUR_MS, KEPT_MS, oldest_kept
 
 HOT_HOURS = 96
 """How many lists stay in memory: what lies around now, and the promises of the next days."""
 _HOURS_PER_DAY = DAY_MS // HOUR_MS
-
-Fetch = Callable[[Sequence[Field]], Awaitable[list[bytes | None]]]
 
 
 class KeptHours:

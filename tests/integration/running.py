@@ -14,8 +14,11 @@ import httpx
 
 from services.adapters.local import free_port
 from tests.processes import eventually, family
+from tests.servers import Broker
 
 START_S = 60
+PARTITIONS = 2
+TOKEN = "a-token"
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,19 @@ class Running:
     def wall(self) -> dict[str, Any]:
         answer: dict[str, Any] = httpx.get(f"{self.board}/api/v1/wall").raise_for_status().json()
         return answer
+
+
+def beside(broker: Broker, redis_url: str, name: str) -> dict[str, object]:
+    """Settings of an `up` that uses a broker and a store of ours, with a state of its own."""
+    return {
+        "kafka_brokers": broker.brokers,
+        "embedded_broker": broker.embedded,
+        "redis_url": redis_url,
+        "namespace": f"{name}-{'embedded' if broker.embedded else 'kafka'}",
+        "partitions": PARTITIONS,
+        "kafka_session_timeout_s": 6,
+        "events_token": TOKEN,
+    }
 
 
 @contextmanager

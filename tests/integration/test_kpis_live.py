@@ -25,13 +25,11 @@ from services.core.catalogue.formulas import AtRisk, Level, Standing
 from services.core.rules import Rules
 from services.core.tally import DIMENSIONS
 from services.simulator.to_file import write_events
-from tests.integration.running import Running, up
+from tests.integration.running import PARTITIONS, TOKEN, Running, beside, up
 from tests.processes import eventually
 from tests.servers import Broker
 
 POLICY = Path("services/simulator/policy.yaml")
-TOKEN = "a-token"
-PARTITIONS = 2
 EVENTS_PER_POST = 500
 TAKEN_IN_S = 120
 CUTS = [(), *((name,) for name in DIMENSIONS), *combinations(DIMENSIONS, 2)]
@@ -42,14 +40,8 @@ def running(broker: Broker, redis_url: str, tmp_path_factory: pytest.TempPathFac
     with up(
         tmp_path_factory.mktemp("up"),
         "--no-simulator",
-        kafka_brokers=broker.brokers,
-        embedded_broker=broker.embedded,
-        redis_url=redis_url,
-        namespace=f"kpis-{'embedded' if broker.embedded else 'kafka'}",
-        partitions=PARTITIONS,
-        kafka_session_timeout_s=6,
+        **beside(broker, redis_url, "kpis"),
         policy=POLICY,
-        events_token=TOKEN,
     ) as one:
         yield one
 

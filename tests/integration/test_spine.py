@@ -11,13 +11,12 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 
 from schemas import topics
-from tests.integration.running import Running, up
+from tests.integration.running import TOKEN, Running, beside, up
 from tests.processes import eventually
 from tests.servers import Broker
 
 PAYLOADS = Path("tests/payloads")
 SAMPLES = sorted(path for path in PAYLOADS.glob("*/*.json") if not path.name.endswith(".headers.json"))
-TOKEN = "a-token"
 BEFORE_THE_SAMPLES_WERE_SIGNED = timedelta(days=10_000)
 
 
@@ -26,14 +25,8 @@ def running(broker: Broker, redis_url: str, tmp_path_factory: pytest.TempPathFac
     with up(
         tmp_path_factory.mktemp("up"),
         "--no-simulator",
-        kafka_brokers=broker.brokers,
-        embedded_broker=broker.embedded,
-        redis_url=redis_url,
-        namespace=f"spine-{'embedded' if broker.embedded else 'kafka'}",
-        partitions=2,
-        kafka_session_timeout_s=6,
+        **beside(broker, redis_url, "spine"),
         webhook_secrets=",".join(f"{path.parent.name}/acme=test-secret" for path in SAMPLES),
-        events_token=TOKEN,
         signature_tolerance_s=BEFORE_THE_SAMPLES_WERE_SIGNED.total_seconds(),
         requester_ids="plain",
     ) as one:
