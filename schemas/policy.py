@@ -14,8 +14,9 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from schemas.events import AgentState, Instant, Priority, Status
+from schemas.presets import PRESETS, Preset, rules_of
+from schemas.sla import Sla as Sla
 
-Metric = Literal["first_response", "next_response", "resolution"]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 MOST_FCR_WINDOWS = 5
 Seconds = Annotated[int, Field(ge=0)]
@@ -70,28 +71,8 @@ class FirstResponse(Section):
         "from_first_customer_message"
     )
     reopen_restarts: bool = True
-
-
-class SlaPolicy(Section):
-    """One promise; a later version of the same id has an `effective_from`."""
-
-    id: str = Field(min_length=1)
-    order: int = 0
-    """Of all that fit, the lowest order applies."""
-    match: dict[Literal["queue", "channel", "tier", "category"], str | list[str]] = {}
-    hours: Literal["business", "calendar"] = "business"
-    calendar: str | None = None
-    """Left out, the queue's calendar counts."""
-    targets: dict[Priority, dict[Metric, Annotated[int, Field(gt=0)]]]
-    """Seconds by priority and metric."""
-    effective_from: Instant | None = None
-
-
-class Sla(Section):
-    policies: list[SlaPolicy] = []
-    at_risk_ratio: Annotated[float, Field(gt=0, le=1)] = 0.8
-    pause: dict[Metric, list[Status]] = {"first_response": [], "next_response": [], "resolution": ["pending"]}
-    reopen: Literal["resume", "first_resolution_only"] = "resume"
+    status_change_counts: bool = False
+    """Whether an agent who takes the ticket out of new or open has answered, here and in each later turn."""
 
 
 class Backlog(Section):
@@ -227,6 +208,8 @@ ONLY_READ: Mapping[str, Any] = {
 class Policy(Section):
     """Everything that decides what a figure means."""
 
+    preset: Preset | None = None
+    """The product whose rules take the place of the defaults (docs/presets); what the file says goes before them."""
     calendars: dict[str, WorkingHours] = {"default": _ROUND_THE_CLOCK}
     queue_calendars: dict[str, str] = {}
     """Queue to calendar; others have the calendar `default`."""
@@ -262,10 +245,10 @@ class Policy(Section):
             if name not in self.calendars:
                 raise ValueError(f"queue_calendars.{queue}: no calendar is called {name!r}; {self._known()}")
         for policy in self.sla.policies:
-            if policy.calendar is not None and policy.calendar not in self.calendars:
-                raise ValueError(
-                    f"sla policy {policy.id!r}: no calendar is called {policy.calendar!r}; {self._known()}"
-                )
+            of_targets = (target.calendar for row in policy.targets.values() for target in row.values())
+            for named in (policy.calendar, *of_targets):
+                if named is not None and named not in self.calendars:
+                    raise ValueError(f"sla policy {policy.id!r}: no calendar is called {named!r}; {self._known()}")
         return self
 
     def _known(self) -> str:
@@ -273,7 +256,7 @@ class Policy(Section):
 
     def fingerprint(self) -> str:
         """The same for policies under which the same state is kept; another for any other."""
-        document = self.model_dump(mode="json", by_alias=True, exclude=ONLY_READ)
+        document = self.model_dump(mode="json", by_alias=True, exclude={**ONLY_READ, "preset": True})
         for calendar in document["calendars"].values():
             calendar["holidays"].sort()
         document["outcomes"].sort()
@@ -289,7 +272,12 @@ DEFAULT: Document = Policy().model_dump(mode="json", by_alias=True)
 
 
 def laid_over(under: Document, over: Document) -> dict[str, Any]:
-    """``over`` laid over ``under``: objects are merged one level inside each top-level key (convention 2)."""
+    """``over`` laid over ``under``: objects are merged one level inside each top-level key (convention 2).
+
+    The rules of a preset that ``over`` names lie between the two.
+    """
+    if over.get("preset") in PRESETS:
+        under = laid_over(under, rules_of(over["preset"]))
     result = dict(under)
     for key, value in over.items():
         below = under.get(key)

@@ -70,6 +70,13 @@ def sibling(key: str, ticket_id: str) -> str:
     return f"{prefix}{slash}{_escaped(ticket_id)}"
 
 
+def origin_of(key: str) -> tuple[str | None, str | None]:
+    """Whose helpdesk the ticket ``key`` is in, and which product that is; None where the key does not tell."""
+    *scope, _ = [part.replace("%2F", "/").replace("%25", "%") for part in key.split("/")]
+    tenant, source = [*scope, "", ""][:2]
+    return tenant or None, source or None
+
+
 def _escaped(part: str) -> str:
     return part.replace("%", "%25").replace("/", "%2F")
 

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from services.core.explanation.parts import Contribution, Explanation, Happening, Promise, Run, State
 from services.core.explanation.words import lasting
+from services.core.promises import ONE_A_TICKET
 
 OPENINGS_SHOWN = 7
 
@@ -110,8 +111,11 @@ def _waits(its: Explanation) -> Iterator[str]:
 def _clocks(its: Explanation) -> Iterator[str]:
     for clock in its.clocks:
         yield f"{_name(clock)}: {_verdict(clock)}"
-        fits = ", ".join(f"{trait} {wanted}" for trait, wanted in clock.match.items()) or "every ticket"
+        fits = ", ".join(f"{trait} {_listed(wanted)}" for trait, wanted in clock.match.items()) or "every ticket"
         yield f"    policy {clock.policy} (fits {fits}): {lasting(clock.target_s)}, used {lasting(clock.elapsed_s)}"
+        for other in clock.passed_over:
+            wants = ", ".join(f"{trait} {_listed(wanted)}" for trait, wanted in other.wants.items())
+            yield f"    not policy {other.policy}, which comes before it: it wants {wants}"
         for run in clock.runs:
             yield f"    {_run(run)}"
             for opening in run.openings[:OPENINGS_SHOWN] if run.closed_s else []:
@@ -119,6 +123,10 @@ def _clocks(its: Explanation) -> Iterator[str]:
         yield from (f"    {line}" for line in _deadlines(clock))
     if its.unpromised:
         yield f"nothing is promised for: {', '.join(its.unpromised)}"
+
+
+def _listed(wanted: str | list[str]) -> str:
+    return " or ".join([wanted] if isinstance(wanted, str) else wanted)
 
 
 def _deadlines(clock: Promise) -> Iterator[str]:
@@ -133,7 +141,7 @@ def _deadlines(clock: Promise) -> Iterator[str]:
 
 
 def _name(clock: Promise) -> str:
-    return f"{clock.metric} {clock.number}" if clock.metric == "next_response" else clock.metric
+    return clock.metric if clock.metric in ONE_A_TICKET else f"{clock.metric} {clock.number}"
 
 
 def _verdict(clock: Promise) -> str:

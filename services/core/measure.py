@@ -17,6 +17,7 @@ from services.core.opinions import (
 from services.core.requester import requester_tallies
 from services.core.returns import NOBODYS
 from services.core.rules import Rules
+from services.core.signals import Line, lines
 from services.core.story import add_story, story_of
 from services.core.tally import Tallies
 from services.core.ticket import merged_into, replay
@@ -34,6 +35,8 @@ class Told(NamedTuple):
     withdrawn: dict[tuple[str, str], Fact]
     """What undoes whatever else a part of the timeline would tell: it may have been told by somebody who died before
     that part was written, and whose successor took in more at once."""
+    lines: Sequence[Line] = ()
+    """What signals tell of, of a ticket's clocks."""
 
 
 NOTHING = Told({}, {}, {})
@@ -96,7 +99,7 @@ def _told_by_ticket(key: str, timeline: Sequence[Fact], rules: Rules) -> Told:
     ticket = replay(timeline, rules)
     withdrawn = _by_place(_undone_by_ticket(key, timeline, rules))
     if ticket is not None and ticket.deleted:
-        return Told({}, {}, withdrawn)
+        return Told({}, {}, withdrawn, lines(ticket))
     tallies = opinion_tallies(ticket, timeline, rules)
     others = [fact for fact in timeline if asks_the_person(fact) and asked_person(fact, ticket)]
     others = [recommendation(fact, ticket) for fact in others]
@@ -113,7 +116,8 @@ def _told_by_ticket(key: str, timeline: Sequence[Fact], rules: Rules) -> Told:
             merge = next(fact for fact in timeline if fact.type == "ticket.merged")
             wait = inherited_wait(ticket, merge)
             others += [] if wait is None else [wait]
-    return _told_except(tallies, _by_place(others), withdrawn)
+    found = () if ticket is None else lines(ticket)
+    return _told_except(tallies, _by_place(others), withdrawn)._replace(lines=found)
 
 
 def _undone_by_ticket(key: str, timeline: Sequence[Fact], rules: Rules) -> Iterator[Fact]:

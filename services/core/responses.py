@@ -35,6 +35,8 @@ class Responses:
     handed_over_at: Millis | None = None
     since_handover: Response | None = None
     public_agent_replies: int = 0
+    agent_notes: int = 0
+    """Private messages of agents."""
     _conversing: bool = False
     """The first response is given, counted or not: messages open turns from now on."""
     _valueless: bool = False
@@ -57,6 +59,8 @@ class Responses:
         """A reply or a note."""
         if _by_agent(fact):
             self._agent_replied(fact, at)
+        elif fact.author == "agent":
+            self.agent_notes += 1
         if self._given_up:
             self._meanwhile.append((fact, at))
         else:
@@ -66,6 +70,11 @@ class Responses:
         """A bot gave the ticket to people."""
         if self.handed_over_at is None:
             self.handed_over_at = at
+
+    def clicked(self, at: Millis, agent: str) -> None:
+        """An agent took the ticket out of new or open: an answer, where the policy says so."""
+        if self.policy.status_change_counts and not self._given_up:
+            self._answered(Response(0, at, agent), by_agent=True)
 
     def solved(self) -> None:
         """Nobody is waited for any more."""

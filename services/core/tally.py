@@ -25,6 +25,7 @@ from typing import TypeVar
 from schemas.codec import Dims as Dims
 from schemas.codec import Millis
 from schemas.policy import MOST_FCR_WINDOWS
+from schemas.sla import METRICS
 
 DIMENSIONS = (
     *("queue", "channel", "priority", "tier", "category", "product_area", "team", "agent"),
@@ -75,7 +76,7 @@ HANDLING = ("busy", "wrap_up")
 ON_QUEUE_STATES = ("available", *HANDLING)
 AGENT_STATES = (OFFLINE, "available", "busy", "wrap_up", "break", "training", "meeting", "away")
 SIGNED_IN = tuple(state for state in AGENT_STATES if state != OFFLINE)
-CLOCKS = ("first_response", "next_response", "resolution")
+CLOCKS: tuple[str, ...] = METRICS
 FLAGS = ("actionable", "article_link", "troubleshooting", "template")
 SURVEYS = ("csat", "nps", "ces")
 ACTIVITIES = ("on_queue", "break", "training", "meeting")
@@ -156,6 +157,7 @@ MEASURES: dict[str, Kind] = {
     **{f"at_risk_from.{clock}": Kind.STANDING for clock in CLOCKS},  # of running clocks that hold so far
     **{f"due.{clock}": Kind.STANDING for clock in CLOCKS},  # the last instant that holds, of the same clocks
     **{f"overdue.{clock}": Kind.STANDING for clock in CLOCKS},  # running, breach certain: since when
+    **{f"paused.{clock}": Kind.STANDING for clock in CLOCKS},  # standing still, neither kept nor broken: since when
 }
 """Every measure there is. Their order is their code in the store: new ones go to the end."""
 

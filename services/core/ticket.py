@@ -9,7 +9,7 @@ from schemas.topics import sibling
 from services.core import timeline
 from services.core.promises import SOLVED, Moment, Promises
 from services.core.responses import Responses
-from services.core.rules import Rules, Traits
+from services.core.rules import Beside, Rules, Traits
 from services.core.tally import UNSOLVED
 
 MERGED = "merged"
@@ -18,6 +18,7 @@ _TOLD_BY_OTHERS = frozenset({timeline.TAKEN_UP, timeline.WAIT_INHERITED})
 _TELLS_STATUS = frozenset({"ticket.status_changed", "ticket.snapshot"})
 _TELLS_AGENT = frozenset({"ticket.assigned", "ticket.escalated", "ticket.snapshot"})
 _TELLS_QUEUE = _TELLS_AGENT
+_UNTOUCHED = ("new", "open")
 _TELLS_PRIORITY = frozenset({"ticket.priority_changed", "ticket.escalated", "ticket.snapshot"})
 
 
@@ -102,8 +103,8 @@ class Ticket:
         self.deleted = False
         self.responses = Responses(rules.policy.first_response, self.opened_at)
         self.responses.open(outbound=opening.created_by == "agent", known=self.created)
-        self.promises = Promises(rules, resolution=self.creation_known)
-        self.promises.retarget(self.opened_at, traits, agent)
+        self._key = opening.entity
+        self.promises = Promises(rules, self._moment(self.opened_at, status), known=self.creation_known)
         # Opened and solved in one are two: first the clocks start, then they stop.
         self._settle(self.opened_at, "new" if self.now.solved else status)
         if self.now.solved:
@@ -144,15 +145,16 @@ class Ticket:
         # Two machines' clocks: what seems to come before the opening came with it.
         at = self.last_at = max(fact.at, self.opened_at)
         was = self.now
-        self.promises.note_breaches(at, self.assignee_at)
+        self.promises.notice(at, self.assignee_at)
         self.requester_id = self.requester_id or fact.requester_id
         self._note(fact, at)
         self._change(fact, at)
         if fact.type == "ticket.merged":
             self.merged_at, self.merged_into = at, merged_into(fact)
+        if self.merged_at is not None or self.deleted:
             self.promises.cancel(at)
             return
-        self.promises.retarget(at, self.now.traits, self.now.agent)
+        self.promises.retarget(self._moment(at, self.now.status))
         if self.now.status == "pending" != was.status:
             self.pauses.append(Change(at, fact.agent_id or was.agent))
         if self.now.solved and not was.solved:
@@ -179,6 +181,8 @@ class Ticket:
             case "ticket.status_changed":
                 if fact.reason == "abandoned" and self.abandoned_at is None:
                     self.abandoned_at = at
+                if fact.agent_id and self.now.status in _UNTOUCHED and fact.status not in (None, *_UNTOUCHED):
+                    self.responses.clicked(at, fact.agent_id)
             case "ticket.tags_changed":
                 self.tags.update(fact.tags_added or ())
                 self.tags.difference_update(fact.tags_removed or ())
@@ -240,7 +244,15 @@ class Ticket:
         self.responses.solved()
 
     def _settle(self, at: Millis, status: str) -> None:
-        self.promises.settle(Moment(at, status, self.now.traits, self.assignee_at), self.responses)
+        self.promises.settle(self._moment(at, status), self.responses)
+
+    @property
+    def beside(self) -> Beside:
+        """What of it policies may ask for beside its traits."""
+        return self._rules.beside(self._key, self.tags)
+
+    def _moment(self, at: Millis, status: str) -> Moment:
+        return Moment(at, status, self.now.traits, self.beside, len(self.escalated_at), self.assignee_at)
 
 
 def merged_into(merge: Fact) -> str | None:

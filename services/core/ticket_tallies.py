@@ -192,6 +192,8 @@ def _add_clock(ticket: Ticket, clock: Clock, tallies: Tallies) -> None:
         for measure, at in (("at_risk_from", clock.at_risk_from()), ("due", clock.holds_until())):
             if at is not None:
                 add(tallies, (f"{measure}.{metric}", at, now, 0), 1, 0)
+    elif clock.paused_since is not None:
+        add(tallies, (f"paused.{metric}", clock.paused_since, now, 0), 1, 0)
 
 
 def _dims_at(ticket: Ticket, at: Millis, agent: str | None = None) -> Dims:

@@ -77,7 +77,29 @@ SETTINGS = (
     ),
     Setting(
         "sla.reopen",
-        (("resume", "a reopening resumes the clock"), ("first_resolution_only", "only the first resolution counts")),
+        (
+            ("resume", "a reopening resumes the clock"),
+            ("restart", "a reopening starts another clock"),
+            ("first_resolution_only", "only the first resolution counts"),
+        ),
+    ),
+    Setting(
+        "sla.time_while_solved",
+        (("stands_still", "time while solved does not count"), ("counts", "time while solved counts")),
+    ),
+    Setting(
+        "sla.deadline_at_closing",
+        (
+            ("closing", "an answer before the next opening is in time"),
+            ("closing_final", "an answer after closing time is late"),
+        ),
+    ),
+    Setting(
+        "sla.policy_chosen",
+        (("at_every_event", "the promise follows the ticket"), ("at_start", "the promise of the start holds")),
+    ),
+    _yes_or_no(
+        "first_response.status_change_counts", "a status click is a response", "a status click is no response"
     ),
     Setting(
         "fcr.first_contact",

@@ -111,7 +111,7 @@ def test_an_empty_file_is_the_defaults(text: str) -> None:
             "sla:\n  at_risk_ratio: 2\n  reopen: never\n",
             [
                 "line 2: sla.at_risk_ratio: Input should be less than or equal to 1 (got 2)",
-                "line 3: sla.reopen: Input should be 'resume' or 'first_resolution_only' (got 'never')",
+                "line 3: sla.reopen: Input should be 'resume', 'restart' or 'first_resolution_only' (got 'never')",
             ],
             id="two faults",
         ),

@@ -332,7 +332,7 @@ def test_a_conversation_of_thousands_of_turns_is_told_in_a_moment() -> None:
         def notice_breach(self, at: Millis, assignee: Assignee) -> None:
             nonlocal asked
             asked += 1
-            super().notice_breach(at, assignee)
+            super().notice(at, assignee)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("services.core.promises.Clock", Counting)

@@ -159,14 +159,14 @@ class Standing(_OfKinds):
 
 @dataclass(frozen=True, slots=True)
 class AtRisk:
-    """SLA clocks that run now: how many are about to break, how many are broken."""
+    """SLA clocks that are open now: how many hold, are about to break, are broken, or stand still."""
 
     clock: str
     headline = "at_risk"
 
     @property
     def measures(self) -> tuple[str, ...]:
-        return f"at_risk_from.{self.clock}", f"due.{self.clock}", f"overdue.{self.clock}"
+        return f"at_risk_from.{self.clock}", f"due.{self.clock}", f"overdue.{self.clock}", f"paused.{self.clock}"
 
     @property
     def text(self) -> str:

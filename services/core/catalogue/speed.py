@@ -6,7 +6,16 @@ from services.core.catalogue.entry import Kpi
 from services.core.catalogue.formulas import AtRisk, Attainment, Duration, Queueing, Share, Standing
 from services.core.tally import CLOCKS, FLAGS
 
-_CLOCK_NAMES = {"first_response": "first answer", "next_response": "next answer", "resolution": "resolution"}
+_CLOCK_NAMES = {
+    "first_response": "first answer",
+    "next_response": "next answer",
+    "periodic_update": "next update",
+    "requester_wait": "time that the requester waits",
+    "agent_work": "time that agents work",
+    "resolution": "resolution",
+    "escalation_response": "answer to an escalation",
+    "escalation_closure": "end of an escalation",
+}
 
 
 def speed() -> Iterator[Kpi]:
@@ -140,7 +149,7 @@ def _promise(clock: str, words: str) -> Iterator[Kpi]:
         f"sla_at_risk_{clock}",
         "speed",
         "tickets",
-        f"Which promises of a {words} are about to break, and which are broken?",
+        f"Which promises for the {words} are about to break, and which are broken?",
         AtRisk(clock),
         "Only of now: null when asked about the past.",
     )

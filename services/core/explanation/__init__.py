@@ -54,7 +54,7 @@ def explanation(
         timeline=list(_happenings(timeline, again, repeats)),
         periods=[] if ticket is None else list(_periods(ticket, as_of)),
         status_s={} if ticket is None else _seconds(status_ms(ticket, as_of)),
-        waits=[] if ticket is None else list(_waits(ticket, rules, as_of)),
+        waits=[] if ticket is None or gone else list(_waits(ticket, rules, as_of)),
         clocks=[] if again is None else promises(again, rules, as_of),
         unpromised=[] if again is None else unpromised(again),
         returns=[] if ticket is None or gone else returns(key, ticket, requester, rules, as_of),

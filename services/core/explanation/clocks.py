@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from itertools import islice
 
 from schemas.codec import Millis, instant, millis
-from schemas.policy import SlaPolicy
-from services.core.explanation.parts import Open, Promise, Run
+from schemas.sla import SlaPolicy
+from services.core.explanation.parts import Open, PassedOver, Promise, Run
 from services.core.explanation.retold import ClockName, History, Retold
 from services.core.rules import ROUND_THE_CLOCK, Rules
 from services.core.sla import Clock, reading
@@ -36,6 +36,7 @@ def _promise(name: ClockName, history: History, ticket: Ticket, rules: Rules, as
         number=name[1],
         policy=target.policy,
         match={str(k): v for k, v in _in_force(target.policy, rules, ticket.last_at).match.items()},
+        passed_over=list(_passed_over(clock, ticket, rules)),
         target_s=target.target_ms / 1000,
         at_risk_after_s=target.at_risk_ms / 1000,
         elapsed_s=elapsed_ms / 1000,
@@ -49,6 +50,16 @@ def _promise(name: ClockName, history: History, ticket: Ticket, rules: Rules, as
         runs=list(_runs(history, ticket, rules, as_of)),
         deadlines=history.deadlines,
     )
+
+
+def _passed_over(clock: Clock, ticket: Ticket, rules: Rules) -> Iterator[PassedOver]:
+    at = ticket.last_at if clock.stopped_at is None else clock.stopped_at
+    stretch = ticket.stretch_at(at) or ticket.stretches[0]
+    for policy, misfits in rules.considered(at, stretch.traits, ticket.beside):
+        if clock.target is None or policy.id == clock.target.policy:
+            return
+        if misfits:
+            yield PassedOver(policy.id, policy.order, {str(field): policy.match[field] for field in misfits})
 
 
 def _in_force(policy_id: str, rules: Rules, at: Millis) -> SlaPolicy:

@@ -121,6 +121,16 @@ class Deadline:
 
 
 @dataclass(frozen=True, slots=True)
+class PassedOver:
+    """A policy that does not fit the ticket."""
+
+    policy: str
+    order: int
+    wants: dict[str, str | list[str]]
+    """What it asks for and the ticket has not."""
+
+
+@dataclass(frozen=True, slots=True)
 class Promise:
     """One SLA clock."""
 
@@ -130,6 +140,8 @@ class Promise:
     policy: str
     match: dict[str, str | list[str]]
     """What a ticket has to be for this policy to fit; it was the first one that did, by its order."""
+    passed_over: list[PassedOver]
+    """The policies that come before it and do not fit."""
     target_s: float
     at_risk_after_s: float
     elapsed_s: float

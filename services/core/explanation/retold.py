@@ -1,5 +1,6 @@
 """A timeline told again, event by event: what each did to the ticket, and how its clocks' deadlines moved."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -7,6 +8,7 @@ from typing import NamedTuple
 from schemas.codec import Fact, Millis, instant
 from services.core.explanation.parts import Deadline
 from services.core.explanation.words import lasting, moment
+from services.core.promises import ONE_A_TICKET
 from services.core.rules import Rules, Traits
 from services.core.sla import Clock
 from services.core.ticket import Ticket, opening_of
@@ -64,13 +66,10 @@ def retold(timeline: Sequence[Fact], rules: Rules) -> Retold | None:
 
 def clocks_of(ticket: Ticket) -> Iterator[tuple[ClockName, Clock]]:
     """Every clock, with its name."""
-    promises = ticket.promises
-    if promises.first_response is not None:
-        yield ("first_response", 1), promises.first_response
-    for number, clock in enumerate(promises.next_responses, start=1):
-        yield ("next_response", number), clock
-    if promises.resolution is not None:
-        yield ("resolution", 1), promises.resolution
+    numbers: Counter[str] = Counter()
+    for clock in ticket.promises:
+        numbers[clock.metric] += 1
+        yield (clock.metric, numbers[clock.metric]), clock
 
 
 class _Seen(NamedTuple):
@@ -178,7 +177,7 @@ def _followed(result: Retold, fact: Fact, rules: Rules) -> list[str]:
 
 def _moved(name: ClockName, clock: Clock, history: History, fact: Fact, at: Millis) -> list[str]:
     metric, number = name
-    label = f"{metric} clock {number}" if metric == "next_response" else f"{metric} clock"
+    label = f"{metric} clock" if metric in ONE_A_TICKET else f"{metric} clock {number}"
     sentences = []
     if clock.breached_at is not None and not history.breach_told:
         history.breach_told = True

@@ -77,6 +77,10 @@ MEANINGS: dict[str, Meaning] = {
     **{f"at_risk_from.{c}": Meaning("promises", f"the {w} clock is at risk from then on") for c, w in _CLOCK.items()},
     **{f"due.{c}": Meaning("promises", f"the {w} clock holds until then") for c, w in _CLOCK.items()},
     **{f"overdue.{c}": Meaning("promises", f"the {w} is overdue since then", "seconds") for c, w in _CLOCK.items()},
+    **{
+        f"paused.{c}": Meaning("promises", f"the {w} clock stands still since then", "seconds")
+        for c, w in _CLOCK.items()
+    },
     "csat": Meaning("quality", "satisfaction (CSAT)", "points"),
     "nps": Meaning("quality", "recommendation (NPS)", "points"),
     "ces": Meaning("quality", "effort (CES)", "points"),

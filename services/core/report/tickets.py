@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 from schemas.codec import Millis
 from services.core.fcr import Judged, judged
+from services.core.promises import ONE_A_TICKET
 from services.core.report.known import Known
 from services.core.report.notation import Figures, rfc3339, seconds
 from services.core.rules import Rules
@@ -63,10 +64,10 @@ def sla_figures(ticket: Ticket, as_of: Millis) -> Figures:
         if read is None:
             continue
         result = asdict(read) | {"due_at": rfc3339(read.due_at), "breached_at": rfc3339(read.breached_at)}
-        if clock.metric == "next_response":
-            figures.setdefault(clock.metric, []).append(result)
-        else:
+        if clock.metric in ONE_A_TICKET:
             figures[clock.metric] = result
+        else:
+            figures.setdefault(clock.metric, []).append(result)
     return figures
 
 
