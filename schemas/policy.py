@@ -5,63 +5,20 @@ The keys and defaults are those of `default_config` in the KPI cases; a policy f
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
-from datetime import date
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from schemas.events import AgentState, Instant, Priority, Status
+from schemas.opening_hours import ROUND_THE_CLOCK, WorkingHours
 from schemas.presets import PRESETS, Preset, rules_of
+from schemas.section import Section
 from schemas.sla import Sla as Sla
 
-Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 MOST_FCR_WINDOWS = 5
 Seconds = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
-
-
-def _clock_time(text: str) -> str:
-    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d|24:00", text):
-        raise ValueError(f"a time of day is HH:MM from 00:00 to 24:00, got {text!r}")
-    return text
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        raise ValueError(f"no time zone is called {name!r}; names are such as Europe/Berlin") from None
-    return name
-
-
-ClockTime = Annotated[str, AfterValidator(_clock_time)]
-Block = tuple[ClockTime, ClockTime]
-"""Opening and closing time, local; one that closes before it opens ends the next day."""
-
-
-class Section(BaseModel):
-    """A part of the policy. A misspelt key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class WorkingHours(Section):
-    """A business calendar."""
-
-    timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
-    weekly: dict[Weekday, list[Block]] = {}
-    holidays: frozenset[date] = frozenset()
-    """Closed for the whole local date, the tail of the night before included."""
-    special_days: dict[date, list[Block]] = {}
-    """Dates whose blocks replace the weekly ones, on a holiday too."""
-
-
-_ROUND_THE_CLOCK = WorkingHours(
-    weekly={day: [("00:00", "24:00")] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
-)
 
 
 class FirstResponse(Section):
@@ -210,7 +167,7 @@ class Policy(Section):
 
     preset: Preset | None = None
     """The product whose rules take the place of the defaults (docs/presets); what the file says goes before them."""
-    calendars: dict[str, WorkingHours] = {"default": _ROUND_THE_CLOCK}
+    calendars: dict[str, WorkingHours] = {"default": ROUND_THE_CLOCK}
     queue_calendars: dict[str, str] = {}
     """Queue to calendar; others have the calendar `default`."""
     business_calendar_change: Literal["per_segment", "last"] = "per_segment"
@@ -259,6 +216,7 @@ class Policy(Section):
         document = self.model_dump(mode="json", by_alias=True, exclude={**ONLY_READ, "preset": True})
         for calendar in document["calendars"].values():
             calendar["holidays"].sort()
+        document["public_holidays"] = {name: hours.told_apart_by() for name, hours in self.calendars.items()}
         document["outcomes"].sort()
         for marks in document["feedback"].values():
             marks["tags"].sort()

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from schemas.codec import Millis, instant, millis
-from schemas.policy import Policy, WorkingHours
+from schemas.opening_hours import WorkingHours
+from schemas.policy import Policy
 from services.board import figures
 from services.board.columns import Columns
 from services.core.rules import Rules

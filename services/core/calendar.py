@@ -13,9 +13,8 @@ from itertools import accumulate
 from zoneinfo import ZoneInfo
 
 from schemas.codec import Millis, instant, millis
-from schemas.policy import Block, WorkingHours
+from schemas.opening_hours import WEEKDAYS, WorkingHours
 
-_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY = timedelta(days=1)
 _HOUR = timedelta(hours=1)
 _FIRST_YEAR, _LAST_YEAR = 1970, 2299
@@ -52,8 +51,9 @@ class Calendar:
         self._zone = ZoneInfo(hours.timezone)
         whole_day = [("00:00", "24:00")]
         self.always_open = (
-            all(hours.weekly.get(day) == whole_day for day in _WEEKDAYS)  # type: ignore[call-overload]
+            all(hours.weekly.get(day) == whole_day for day in WEEKDAYS)
             and not hours.holidays
+            and hours.public_holidays is None
             and all(blocks == whole_day for blocks in hours.special_days.values())
         )
         self._year = lru_cache(maxsize=None)(self._compiled)
@@ -133,11 +133,11 @@ class Calendar:
     def _blocks(self, day: date) -> list[tuple[Millis, Millis]]:
         """The opening blocks that begin on a local date, less the holiday that one may run into."""
         hours, tomorrow = self._hours, day + _DAY
-        special = hours.special_days.get(day)
-        if special is None and day in hours.holidays:
+        special = hours.special(day)
+        if (special is None and hours.closed(day)) or self._left_out(day):
             return []
-        blocks: list[Block] = hours.weekly.get(_WEEKDAYS[day.weekday()], []) if special is None else special  # type: ignore[call-overload]
-        closed_tomorrow = tomorrow in hours.holidays and tomorrow not in hours.special_days
+        blocks = hours.weekly.get(WEEKDAYS[day.weekday()], []) if special is None else special
+        closed_tomorrow = hours.closed(tomorrow)
         result = []
         for opening, closing in blocks:
             ends_on = tomorrow if closing <= opening and closing != "24:00" else day
@@ -146,6 +146,11 @@ class Calendar:
                 end = min(end, self._local(tomorrow, "00:00"))
             result.append((begin, end))
         return result
+
+    def _left_out(self, day: date) -> bool:
+        """Whether clocks went from the day before to the day after: a place changed sides of the date line."""
+        noon = datetime(day.year, day.month, day.day, 12, tzinfo=self._zone)
+        return noon.astimezone(UTC).astimezone(self._zone).date() != day
 
     def _local(self, day: date, clock: str, *, closes: bool = False) -> Millis:
         """A local time as an instant. One that does not exist counts as an hour later on the clock, a repeated one

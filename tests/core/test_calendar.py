@@ -11,7 +11,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from schemas.codec import Millis, instant, millis
-from schemas.policy import WorkingHours
+from schemas.opening_hours import WorkingHours
 from services.core.calendar import Calendar
 from tests.core.stories import OFFICE, at
 
