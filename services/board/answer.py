@@ -88,10 +88,14 @@ class StandingFigures(Part):
 
 
 class RiskFigures(Part):
-    """SLA clocks that run now; null for a period of the past."""
+    """SLA clocks that are open now; null for a period of the past."""
 
     at_risk: int | None
     overdue: int | None
+    running: int | None
+    """Those that still hold, at risk or not."""
+    paused: int | None
+    """Standing still, neither kept nor broken."""
     next_due_at: datetime | None
     longest_overdue_seconds: float | None
 

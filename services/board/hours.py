@@ -144,6 +144,8 @@ def _standing_total(columns: Columns, number: Numbers, wanted: Wanted, now: Mill
         return [f"{prefix}.{clock}" for clock in clocks]
 
     total = count(now, *wanted.stands)
+    running = each("due", wanted.running)
+    total += count(figures.FOREVER, *running) - count(now - 1, *running)
     # A running clock whose deadline has passed has passed its at-risk line as well.
     total += count(now, *each("at_risk_from", wanted.at_risk)) - count(now - 1, *each("due", wanted.at_risk))
     return total + count(now - 1, *each("due", wanted.overdue)) + count(now, *each("overdue", wanted.overdue))

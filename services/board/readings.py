@@ -9,6 +9,7 @@ import numpy as np
 from schemas.policy import Policy
 from services.board.columns import Numbers, Rows
 from services.board.families import Count, Read
+from services.board.figures import FOREVER
 from services.board.scrape import Labels, Scrape, Sums
 from services.board.series import Shown
 from services.core import surveys
@@ -205,10 +206,13 @@ def planned(*, elsewhere: bool) -> Read:
 
 
 def sla(parts: Callable[[Scrape, str], Iterable[tuple[int, Rows]]]) -> Count:
-    """Rows that add to the value of a clock, the last label, or take from it."""
+    """Rows that add to the value of a clock, the last label, or take from it.
+
+    Zeros are there for clocks that something is, or ever was, promised for.
+    """
 
     def read(scrape: Scrape, labels: Labels) -> Sums:
-        known = product(scrape.known(labels, "opened"), CLOCKS)
+        known = product(scrape.known(labels, "opened"), scrape.once(_promised))
         found: Tally[Shown] = Tally({(*shown, clock): 0 for shown, clock in known})
         for clock in CLOCKS:
             for sign, rows in parts(scrape, clock):
@@ -217,6 +221,38 @@ def sla(parts: Callable[[Scrape, str], Iterable[tuple[int, Rows]]]) -> Count:
         return dict(found)
 
     return read
+
+
+def _promised(scrape: Scrape) -> frozenset[str]:
+    targets = (of for policy in scrape.policy.sla.policies for of in policy.targets.values())
+    return frozenset(clock for of in targets for clock in of) | {clock for clock in CLOCKS if _left(scrape, clock)}
+
+
+def _left(scrape: Scrape, clock: str) -> int:
+    """How many cells there are of a clock, whatever the policy says by now."""
+    open_ones, _ = scrape.standing(*(f"{kind}.{clock}" for kind in ("due", "overdue", "paused")), until=FOREVER)
+    return len(open_ones) + len(scrape.all_time(f"sla_met.{clock}", f"sla_breached.{clock}"))
+
+
+def running(scrape: Scrape, clock: str) -> Iterable[tuple[int, Rows]]:
+    return (1, scrape.standing(f"due.{clock}", until=FOREVER)[0]), (-1, passed(scrape, clock))
+
+
+def paused(scrape: Scrape, clock: str) -> Iterable[tuple[int, Rows]]:
+    return ((1, scrape.standing(f"paused.{clock}")[0]),)
+
+
+def next_due(scrape: Scrape, labels: Labels) -> dict[Shown, float]:
+    """By the last label, the clock; no sample where none runs."""
+    found: dict[Shown, float] = {}
+    shown, of = scrape.places(labels)
+    for clock in CLOCKS:
+        rows, due = scrape.standing(f"due.{clock}", until=FOREVER)
+        ahead = due >= scrape.at
+        first = np.full(len(shown), FOREVER)
+        np.minimum.at(first, of[rows.dims[ahead]], due[ahead])
+        found |= {(*shown[n], clock): int(first[n]) / 1000 for n in np.flatnonzero(first < FOREVER).tolist()}
+    return found
 
 
 def passed(scrape: Scrape, clock: str) -> Rows:

@@ -24,6 +24,9 @@ AGES: Mapping[str, Millis] = {
 """Up to which age something is told as so old; what is older is told as `older`."""
 
 
+_RISKS = ("at_risk", "overdue", "running", "paused", "next_due_at", "longest_overdue_seconds")
+
+
 def standing_figures(formula: Standing, sheet: Sheet, groups: Sequence[int]) -> list[Figures]:
     if not sheet.standing_known:
         return [dict.fromkeys(("value", "oldest_at", "longest_seconds", "by_age", "by_kind")) for _ in groups]
@@ -51,11 +54,12 @@ def standing_figures(formula: Standing, sheet: Sheet, groups: Sequence[int]) -> 
 
 def risk_figures(formula: AtRisk, sheet: Sheet, groups: Sequence[int]) -> list[Figures]:
     if not sheet.standing_known:
-        return [dict.fromkeys(("at_risk", "overdue", "next_due_at", "longest_overdue_seconds")) for _ in groups]
+        return [dict.fromkeys(_RISKS) for _ in groups]
     now = sheet.asked.now
-    lines, due, overdue = (sheet.standing(measure) for measure in formula.measures)
+    lines, due, overdue, paused = (sheet.standing(measure) for measure in formula.measures)
     past = due[1] < now
     at_risk = count_standing(sheet, lines, lines[1] <= now) - count_standing(sheet, due, past)
+    running, still = count_standing(sheet, due, ~past), count_standing(sheet, paused, paused[1] <= now)
     broken = count_standing(sheet, due, past) + count_standing(sheet, overdue, overdue[1] <= now)
     upcoming = _first(due[0].group[~past], due[1][~past], sheet.size)
     broken_since = _first(
@@ -65,6 +69,8 @@ def risk_figures(formula: AtRisk, sheet: Sheet, groups: Sequence[int]) -> list[F
         {
             "at_risk": int(at_risk[number]),
             "overdue": int(broken[number]),
+            "running": int(running[number]),
+            "paused": int(still[number]),
             "next_due_at": rfc3339(upcoming.get(number)),
             "longest_overdue_seconds": _ago(broken_since.get(number), now),
         }

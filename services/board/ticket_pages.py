@@ -14,6 +14,7 @@ from schemas.codec import Millis, instant
 from schemas.policy import Policy
 from services.adapters.entities import KEYS_ARE, Entities
 from services.board.asking import Unclear, question
+from services.board.clocks import ClockNow
 from services.board.explained import stored_explanation
 from services.board.following import Follower
 from services.board.freshness import freshness
@@ -36,7 +37,8 @@ class TicketRow(Part):
     ticket: str
     """Its key."""
     at: datetime
-    """When it happened; of what stands, since when; of a clock that still holds, its deadline."""
+    """When it happened; of what stands, since when; of a clock that holds, the last instant at which it does: its
+    deadline, or where that falls on closing time, the next opening. The order of the list."""
     measure: str
     means: str
     count: int
@@ -45,6 +47,9 @@ class TicketRow(Part):
     unit: Literal["seconds", "points"] | None
     cut: dict[str, str]
     """The dimensions that it is counted under; what is not there was not told."""
+    clock: ClockNow | None
+    """Of a row that an SLA clock adds: that clock at the list's `at`, as the ticket has it; null of other rows, and
+    when the ticket changed while the list was made."""
     explain: str
     """Where the whole story is."""
 
@@ -82,7 +87,8 @@ def ticket_pages(follower: Follower, entities: Entities, policy: Policy, now: Ca
     )
     async def tickets(request: Request) -> Response:
         """The tickets behind a figure, with the same windows and cuts: what is asked for is a `kpi`, a `measure` or a
-        `state`. Rows are sorted within an hour; of an hour with more than 2,500 tickets, in pieces."""
+        `state`. What stands is in order throughout; what happened is sorted within an hour, of an hour with more than
+        2,500 tickets in pieces."""
         reading, clock = follower.reading, now()
         if not reading.loaded:
             raise HTTPException(503, freshness(reading, clock).sentence)
@@ -147,6 +153,7 @@ def _row(found: Found, now: Millis) -> TicketRow:
         count=count,
         value=value_of(measure, at, count, total, now),
         unit=MEANINGS[measure].unit,
+        clock=found.clock,
         cut={name: value for name, value in zip(DIMENSIONS, dims, strict=True) if value is not None},
         explain=f"/api/v1/tickets/{quote(found.ticket, safe='/')}",
     )

@@ -1,13 +1,14 @@
 """The tickets behind a figure, page by page: the hours that have something, and of their tickets what was asked for.
 
-A page looks at the tickets of whole hours (of an hour with very many, at pieces) until it is full, or has looked at
-as many as a page may: so no request costs more than that, however large the window is.
+A page looks at the tickets of whole hours until it is full, or has looked at as many as a page may: so no request
+costs more than that, however large the window is. Of an hour with very many it looks at pieces, each in order by
+itself; but what stands is in order throughout, so that the first row is the next deadline, and its hours are whole.
 """
 
 import asyncio
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import msgspec
@@ -15,7 +16,9 @@ import msgspec
 from schemas.codec import Fact, Millis
 from schemas.topics import REQUESTERS, TICKETS
 from services.adapters.entities import Entities
+from services.board import clocks
 from services.board.asking import Unclear
+from services.board.clocks import ClockNow
 from services.board.hours import Search
 from services.board.wanted import Choice
 from services.core.explanation.counted import through_requester
@@ -26,8 +29,7 @@ from services.core.ticket import replay
 
 MEASURED_AT_ONCE = 500
 MOST_TICKETS = 2500
-"""How many a page looks at before it ends, full or not; and the largest piece of an hour, within which rows are in
-order."""
+"""How many a page looks at before it ends, full or not; and the largest piece of an hour of what happened."""
 HOURS_AT_ONCE = 12
 MOST_KNOWN = 5000
 """How many measured tickets stay in memory, some 10 KiB each."""
@@ -43,6 +45,8 @@ class Found:
     ticket: str
     entry: Entry
     tally: Tally
+    clock: ClockNow | None = None
+    """Of an entry that a clock adds: that clock; None when it has changed while the page was made."""
 
     @property
     def place(self) -> Place:
@@ -108,6 +112,14 @@ class TicketLists:
         Raises:
             Unavailable: the store does not answer.
         """
+        page = await self._page(found, start, limit)
+        theirs = {row.ticket for row in page.rows if row.entry[0] in clocks.MEASURES}
+        timelines = await self._entities.timelines(TICKETS, theirs) if theirs else {}
+        if not timelines:
+            return page
+        return Page(await asyncio.to_thread(with_clocks, page.rows, timelines, start.now, self._rules), page.next)
+
+    async def _page(self, found: Search, start: Cursor, limit: int) -> Page:
         newest_first = not found.choice.wanted.standing
         rows: list[Found] = []
         looked_at = 0
@@ -137,10 +149,11 @@ class TicketLists:
             for hour, keys in by_hour.items():
                 began = hour == start.hour
                 left = [key for key in keys if not began or key >= start.begins]
-                for first in range(0, len(left), MOST_TICKETS):
+                size = MOST_TICKETS if newest_first else max(1, len(left))
+                for first in range(0, len(left), size):
                     after = start.after if began and first == 0 else None
-                    piece = left[first : first + MOST_TICKETS]
-                    yield Cursor(start.now, hour, piece[0], after), piece
+                    piece = left[first : first + size]
+                    yield Cursor(start.now, hour, piece[0] if newest_first else "", after), piece
 
     async def _rows(self, keys: Sequence[str], choice: Choice, hour: int) -> list[Found]:
         rows: list[Found] = []
@@ -206,6 +219,13 @@ def _tallies(key: str, timeline: Sequence[Fact], requesters: Mapping[str, list[F
         if asked is not None:
             tallies |= through_requester(key, ticket, asked, rules)
     return tallies
+
+
+def with_clocks(
+    rows: Iterable[Found], timelines: Mapping[str, Sequence[Fact]], at: Millis, rules: Rules
+) -> list[Found]:
+    """The same rows, those of clocks with the clock as it is at ``at``."""
+    return [replace(row, clock=clocks.clock_of(timelines.get(row.ticket, ()), row.entry, at, rules)) for row in rows]
 
 
 def chosen(tallies: Mapping[str, Tallies], choice: Choice, hour: int) -> list[Found]:

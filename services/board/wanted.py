@@ -13,8 +13,10 @@ from services.core.catalogue.formulas import AtRisk, Attainment, Formula, Level,
 from services.core.explanation.words import OF_TICKETS
 from services.core.tally import CLOCKS, DIMENSIONS, HOUR_MS, MEASURES, UNSOLVED, Dims, Entry, Kind, Tallies
 
-State = Literal["open", "waiting", "queueing", "at_risk", "overdue"]
+State = Literal["open", "waiting", "queueing", "running", "at_risk", "overdue", "paused"]
 STATES: tuple[State, ...] = get_args(State)
+OF_CLOCKS = ("running", "at_risk", "overdue", "paused")
+"""Those of SLA clocks: all that run and hold, those of them at risk, the broken ones, those that stand still."""
 WORDS = ("window", "kpi", "measure", "state", "at", "limit", "cursor")
 DEFAULT_LIMIT, HIGHEST_LIMIT = 50, 500
 
@@ -37,20 +39,21 @@ class Wanted:
     """Deadlines that count as broken once they are passed, in the window."""
     stands: frozenset[str] = frozenset()
     """Instants up to now."""
-    at_risk: frozenset[str] = frozenset()
+    running: frozenset[str] = frozenset()
     """Clocks ..."""
+    at_risk: frozenset[str] = frozenset()
     overdue: frozenset[str] = frozenset()
 
     @property
     def standing(self) -> bool:
         """Whether it is about what stands now, and not about a window."""
-        return bool(self.stands or self.at_risk or self.overdue)
+        return bool(self.stands or self.running or self.at_risk or self.overdue)
 
     @property
     def measures(self) -> list[str]:
         """In the order of MEASURES."""
         named = self.flows | self.passed | self.stands
-        for clock in self.at_risk | self.overdue:
+        for clock in self.running | self.at_risk | self.overdue:
             named |= {f"due.{clock}"}
         for clock in self.overdue:
             named |= {f"overdue.{clock}"}
@@ -65,8 +68,8 @@ class Wanted:
         """What of the standing cells it is about."""
         if self.stands:
             yield Standings(self.stands, None, now)
-        if self.at_risk:
-            yield Standings(frozenset(f"due.{clock}" for clock in self.at_risk), now, None)
+        if holding := self.running | self.at_risk:
+            yield Standings(frozenset(f"due.{clock}" for clock in holding), now, None)
         if self.overdue:
             yield Standings(frozenset(f"due.{clock}" for clock in self.overdue), None, now - 1)
             yield Standings(frozenset(f"overdue.{clock}" for clock in self.overdue), None, now)
@@ -122,7 +125,6 @@ def _wanted(kpis: Sequence[str], measures: Sequence[str], state: str | None, pol
 
 
 def _of_state(state: str, policy: Policy) -> Wanted:
-    every = frozenset(CLOCKS)
     match state:
         case "open":
             statuses = [status for status in UNSOLVED if status in policy.backlog.statuses]
@@ -131,22 +133,30 @@ def _of_state(state: str, policy: Policy) -> Wanted:
             return Wanted(stands=frozenset({"waiting"}))
         case "queueing":
             return Wanted(stands=frozenset({"offered"}))
-        case "at_risk":
-            return Wanted(at_risk=every)
-        case "overdue":
-            return Wanted(overdue=every)
+    if state in OF_CLOCKS:
+        return _of_clocks(state, frozenset(CLOCKS))
     raise Unclear(f"there is no state {state!r}; known: {', '.join(STATES)}")
+
+
+def _of_clocks(state: str, clocks: frozenset[str]) -> Wanted:
+    match state:
+        case "running":
+            return Wanted(running=clocks)
+        case "at_risk":
+            return Wanted(at_risk=clocks)
+        case "overdue":
+            return Wanted(overdue=clocks)
+    return Wanted(stands=frozenset(f"paused.{clock}" for clock in clocks))
 
 
 def _of_formula(kpi: str, formula: Formula, state: str | None) -> Wanted:
     if isinstance(formula, AtRisk):
         clocks = frozenset({formula.clock})
-        if state not in (None, "at_risk", "overdue"):
-            raise Unclear(f"{kpi} tells of clocks that are at_risk or overdue, not of tickets that are {state}")
-        nothing = frozenset[str]()
-        return Wanted(
-            at_risk=nothing if state == "overdue" else clocks, overdue=nothing if state == "at_risk" else clocks
-        )
+        if state is None:
+            return Wanted(at_risk=clocks, overdue=clocks)
+        if state not in OF_CLOCKS:
+            raise Unclear(f"{kpi} tells of clocks that are {', '.join(OF_CLOCKS)}; not of tickets that are {state}")
+        return _of_clocks(state, clocks)
     if state is not None:
         raise Unclear(f"state goes alone, or with a KPI of clocks at risk, not with {kpi}")
     if isinstance(formula, Attainment):
@@ -206,6 +216,8 @@ class Choice:
         if measure in wanted.stands:
             return at <= self.now
         kind, _, clock = measure.partition(".")
+        if kind == "due" and clock in wanted.running and at >= self.now:
+            return True
         if kind == "due" and clock in wanted.at_risk and at >= self.now:
             return any(name == f"at_risk_from.{clock}" and since <= self.now for name, since, _, _ in tallies)
         if kind == "due" and clock in wanted.overdue:

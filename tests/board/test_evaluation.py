@@ -89,13 +89,15 @@ def test_who_waits_in_each_queue() -> None:
 
 
 def test_promises_at_risk_and_broken() -> None:
-    """Three clocks run: one is past its line, one past its target, and one was broken before."""
+    """Three clocks run: one is past its line, one past its target, and one was broken before. Three stand still."""
     tallies = together(
         stands("at_risk_from.resolution", NOW_MS - 1000),
         stands("due.resolution", NOW_MS + 60_000),
         stands("at_risk_from.resolution", NOW_MS - 50_000),
         stands("due.resolution", NOW_MS - 10_000),
         stands("overdue.resolution", NOW_MS - 20_000),
+        times(3, stands("paused.resolution", NOW_MS - 20_000)),
+        stands("paused.resolution", NOW_MS + 1),
         flow("sla_breached.resolution", NOW_MS - 20_000),
         times(2, flow("sla_met.resolution", NOW_MS - 20_000)),
     )
@@ -103,6 +105,8 @@ def test_promises_at_risk_and_broken() -> None:
     assert kpi(tallies, "sla_at_risk_resolution")["current"] == {
         "at_risk": 1,
         "overdue": 2,
+        "running": 1,
+        "paused": 3,
         "next_due_at": "2026-03-02T10:01:00Z",
         "longest_overdue_seconds": 20.0,
     }

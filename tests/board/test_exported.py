@@ -219,6 +219,37 @@ def test_zeros_stay_for_what_was_open_lately() -> None:
     assert all("queue=billing" in name and "priority=normal" in name for name in shown)
 
 
+def test_clocks_are_counted_by_how_they_stand_and_told_until_when_the_next_one_holds() -> None:
+    clock, sales = "escalation_response", dims("sales")
+    found = scrape(
+        flow("opened", NOW_MS - HOUR_MS),
+        flow("opened", NOW_MS - HOUR_MS, values=sales),
+        *[stands(f"due.{clock}", NOW_MS + offset) for offset in (-1, 0, 60_000, HOUR_MS)],
+        *[stands(f"at_risk_from.{clock}", NOW_MS + offset) for offset in (-60_000, -50_000, 1, 2)],
+        stands(f"paused.{clock}", NOW_MS - HOUR_MS, count=2),
+        stands(f"due.{clock}", NOW_MS + HOUR_MS, sales),
+    )
+
+    def told(kind: str, queue: str) -> float:
+        return found[f"deskpulse_sla_{kind}_tickets{{queue={queue},sla={clock}}}"]
+
+    kinds = ("running", "at_risk", "overdue", "paused")
+    assert [told(kind, "billing") for kind in kinds] == [3, 1, 1, 2]
+    assert [told(kind, "sales") for kind in kinds] == [1, 0, 0, 0]
+    next_due = "deskpulse_sla_next_due_timestamp_seconds"
+    assert found[f"{next_due}{{queue=billing,sla={clock}}}"] == NOW_MS / 1000
+    assert found[f"{next_due}{{queue=sales,sla={clock}}}"] == NOW_MS / 1000 + 3600
+
+
+def test_clocks_that_nobody_promised_anything_for_have_no_series() -> None:
+    promised = {"id": "p", "targets": {"normal": {"periodic_update": 3600}}}
+    found = scrape(flow("opened", NOW_MS), policy=policy(sla={"policies": [promised]}))
+
+    clocks = {name.partition("sla=")[2].rstrip("}") for name in found if "sla=" in name}
+    assert clocks == {"periodic_update"}
+    assert not [name for name in scrape(flow("opened", NOW_MS)) if "sla=" in name]
+
+
 def test_who_is_not_where_the_plan_says() -> None:
     found = scrape(
         level("plan.on_queue.on_queue", NOW_MS - HOUR_MS, NOW_MS + HOUR_MS, AGENT),
@@ -378,7 +409,8 @@ def large_centre(queues: int, channels: Iterable[str]) -> Tallies:
             long_ago = measure.startswith("came_back") or measure == "solved"
             at = NOW_MS - (9 * DAY_MS if long_ago else HOUR_MS)
             if kind is Kind.STANDING:
-                parts.append(stands(measure, at, values))
+                ahead = 2 * HOUR_MS if measure.startswith("due.") else 0
+                parts.append(stands(measure, at + ahead, values))
             elif kind is Kind.LEVEL:
                 parts.append(level(measure, at, values=values))
             elif not measure.startswith(("answered", "abandoned")) or channel in DEFAULTS.service_level.channels:

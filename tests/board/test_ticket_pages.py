@@ -99,6 +99,7 @@ async def test_the_tickets_behind_a_figure_newest_first(client: httpx.AsyncClien
         "value": 1200.0,
         "unit": "seconds",
         "cut": {"queue": "a", "agent": "A2"},
+        "clock": None,
         "explain": "/api/v1/tickets/acme/zendesk/2",
     }
     assert (listed["from"], listed["to"]) == ("2026-03-01T12:01:00Z", "2026-03-02T12:01:00Z")
@@ -189,6 +190,60 @@ async def test_what_stands_comes_in_the_order_in_which_it_matters(client: httpx.
     ]
     assert (at_risk["from"], at_risk["total"]) == (None, 2)
     assert keys(await page(client, "kpi=sla_at_risk_resolution")) == ["acme/zendesk/1", "acme/zendesk/2"]
+
+
+async def test_a_row_of_a_clock_says_what_the_ticket_itself_says(client: httpx.AsyncClient) -> None:
+    running = await page(client, "state=running")
+    overdue = await page(client, "state=overdue")
+
+    assert [row["clock"] for row in running["tickets"]] == [
+        of_clock("resolution", 7200, used_s=7200, due_at="2026-03-02T12:00:00Z", at_risk=True),
+        of_clock("first_response", 3600, used_s=3000, due_at="2026-03-02T12:10:00Z", at_risk=True),
+        of_clock("resolution", 7200, used_s=3000, due_at="2026-03-02T13:10:00Z"),
+        of_clock("resolution", 7200, used_s=1800, due_at="2026-03-02T13:30:00Z"),
+    ]
+    assert [row["clock"] for row in overdue["tickets"]] == [
+        of_clock("resolution", 7200, used_s=10800, due_at="2026-03-02T11:00:00Z", state="breached")
+    ]
+    for row in (*running["tickets"], *overdue["tickets"]):
+        explained = (await client.get(row["explain"])).json()["clocks"]
+        [same] = [clock for clock in explained if clock["metric"] == row["clock"]["metric"]]
+        assert same["state"] == row["clock"]["state"]
+
+
+def of_clock(
+    metric: str, target_s: float, *, used_s: float, due_at: str, at_risk: bool = False, state: str = "running"
+) -> dict[str, object]:
+    policy = RULES.policy.sla.policies[0].id
+    left_s = target_s - used_s
+    return {
+        "metric": metric,
+        "policy": policy,
+        "target_s": target_s,
+        "used_s": used_s,
+        "left_s": left_s,
+        "due_at": due_at,
+        "at_risk": at_risk,
+        "state": state,
+    }
+
+
+async def test_deadlines_are_in_order_over_hours_and_pages_however_many_tickets_an_hour_has(
+    store_url: str, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tickets, "MOST_TICKETS", 2)
+    opened = ["11:40", "10:20", "11:10", "10:50", "11:50", "10:10", "11:20", "11:00", "11:30"]
+    facts = [fact for n, clock in enumerate(opened) for fact in tickets_of(n, created(clock))]
+    async with Redis.from_url(store_url) as redis:
+        await store_state(StateStore(redis, namespace), facts, RULES, NOW)
+        async with board_over(store_url, namespace, RULES) as board:
+            transport = httpx.ASGITransport(app=board.app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://board") as client:
+                found = await pages(client, "kpi=sla_at_risk_resolution&state=running&limit=2")
+
+    due = [row["at"] for each in found for row in each["tickets"]]
+    assert len(due) == found[0]["total"] == len(opened)
+    assert due == sorted(due)
 
 
 async def test_a_ticket_by_its_key(client: httpx.AsyncClient) -> None:

@@ -32,7 +32,7 @@ from services.core.tally import (
 from services.core.timeline import Name
 from tests.board.written import columns_of
 from tests.core.histories import BEGIN, END, agent_histories, ticket_histories
-from tests.core.stories import OFFICE, answer, at, created, of, promise, rules, sla, solved
+from tests.core.stories import OFFICE, answer, at, becomes, created, of, promise, rules, sla, solved
 from tests.core.test_measure import some_rules
 
 FLOWS = sorted(measure for measure in OF_TICKETS - {"nps"} if MEASURES[measure] is Kind.FLOW)
@@ -118,6 +118,10 @@ def standing_now(tallies: Tallies, state: str, now: Millis, statuses: Sequence[s
             return count("waiting", -far, now)
         case "queueing":
             return count("offered", -far, now)
+        case "running":
+            return sum(count(f"due.{c}", now, far) for c in CLOCKS)
+        case "paused":
+            return sum(count(f"paused.{c}", -far, now) for c in CLOCKS)
         case "at_risk":
             return sum(count(f"due.{c}", now, far) * bool(count(f"at_risk_from.{c}", -far, now)) for c in CLOCKS)
     return sum(count(f"due.{c}", -far, now - 1) + count(f"overdue.{c}", -far, now) for c in CLOCKS)
@@ -168,12 +172,33 @@ def test_a_promise_that_will_be_broken_before_the_minute_ends_is_not_broken_yet(
     assert found_for("kpi=sla_attainment_resolution", facts, its, at("10:00:30") + 1) == ([first, second], 2)
 
 
-def test_what_is_overdue_is_not_at_risk_any_more() -> None:
+def test_what_is_overdue_is_not_at_risk_any_more_and_what_is_at_risk_still_runs() -> None:
     its = rules(sla(promise({"resolution": 3600})))
     facts = [created("09:00"), *of("T2", created("09:30")), *of("T3", created("10:10"))]
+    first, second, third = ((ticket, "due.resolution") for ticket in ("T1", "T2", "T3"))
 
-    assert found_for("state=at_risk", facts, its, at("10:20")) == ([("T2", "due.resolution")], 1)
-    assert found_for("state=overdue", facts, its, at("10:20")) == ([("T1", "due.resolution")], 1)
+    assert found_for("state=running", facts, its, at("10:20")) == ([second, third], 2)
+    assert found_for("state=at_risk", facts, its, at("10:20")) == ([second], 1)
+    assert found_for("state=overdue", facts, its, at("10:20")) == ([first], 1)
+
+
+def test_a_clock_runs_up_to_its_deadline_and_is_overdue_after_it() -> None:
+    its = rules(sla(promise({"resolution": 3600})))
+    row = [("T1", "due.resolution")]
+
+    for now, running, overdue in ((at("10:00"), row, []), (at("10:00") + 1, [], row)):
+        assert found_for("state=running", [created("09:00")], its, now) == (running, len(running))
+        assert found_for("state=overdue", [created("09:00")], its, now) == (overdue, len(overdue))
+
+
+def test_a_clock_that_stands_still_is_neither_running_nor_overdue() -> None:
+    its = rules(sla(promise({"resolution": 3600}), pause={"resolution": ["pending"]}))
+    facts = [created("09:00"), becomes("pending", "09:30")]
+    late = [*of("T2", created("09:00"), becomes("pending", "10:30"))]
+
+    assert found_for("state=paused", [*facts, *late], its, at("15:00")) == ([("T1", "paused.resolution")], 1)
+    assert found_for("state=running", [*facts, *late], its, at("15:00")) == ([], 0)
+    assert found_for("state=overdue", [*facts, *late], its, at("15:00")) == ([], 0)
 
 
 def test_where_hours_are_no_longer_kept_all_hours_of_the_day_are_looked_at() -> None:

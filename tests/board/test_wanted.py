@@ -4,9 +4,9 @@ import pytest
 
 from schemas.policy import Policy
 from services.board.asking import Unclear
-from services.board.wanted import WORDS, ListQuestion, Wanted, list_question
+from services.board.wanted import STATES, WORDS, ListQuestion, Wanted, list_question
 from services.core.catalogue import catalogue
-from services.core.tally import DIMENSIONS
+from services.core.tally import CLOCKS, DIMENSIONS
 
 POLICY = Policy()
 
@@ -50,7 +50,10 @@ def test_clocks_at_risk_may_be_asked_for_apart_from_overdue_ones() -> None:
     assert wanted("kpi=sla_at_risk_resolution") == Wanted(at_risk=clock, overdue=clock)
     assert wanted("kpi=sla_at_risk_resolution&state=at_risk") == Wanted(at_risk=clock)
     assert wanted("kpi=sla_at_risk_resolution&state=overdue") == Wanted(overdue=clock)
-    assert wanted("state=overdue").overdue == {"first_response", "next_response", "resolution"}
+    assert wanted("kpi=sla_at_risk_resolution&state=running") == Wanted(running=clock)
+    assert wanted("kpi=sla_at_risk_resolution&state=paused") == Wanted(stands=frozenset({"paused.resolution"}))
+    assert wanted("state=overdue").overdue == wanted("state=running").running == set(CLOCKS)
+    assert wanted("state=paused").stands == {f"paused.{clock}" for clock in CLOCKS}
 
 
 def listed(kpi: str) -> bool:
@@ -83,7 +86,10 @@ def test_windows_cuts_and_limits_are_those_of_figures() -> None:
         ("state=open&measure=opened", "say what is asked for with one of kpi, measure and state"),
         ("kpi=waiting,backlog", "tickets are listed for one KPI at a time, got waiting, backlog"),
         ("measure=opend", "there is no measure 'opend'; known are "),
-        ("state=closed", "there is no state 'closed'; known: open, waiting, queueing, at_risk, overdue"),
+        (
+            "state=closed",
+            f"there is no state 'closed'; known: {', '.join(STATES)}",
+        ),
         ("kpi=first_respons_seconds", "there is no KPI 'first_respons_seconds'; perhaps first_response_seconds"),
         ("measure=opened&windwo=1h", f"there is no parameter 'windwo'; known: {', '.join((*WORDS, *DIMENSIONS))}"),
         ("measure=opened&window=1h,24h", "tickets are listed for one window at a time"),
@@ -96,7 +102,7 @@ def test_windows_cuts_and_limits_are_those_of_figures() -> None:
         ("kpi=reopen_rate&state=open", "state goes alone, or with a KPI of clocks at risk, not with reopen_rate"),
         (
             "kpi=sla_at_risk_resolution&state=open",
-            "sla_at_risk_resolution tells of clocks that are at_risk or overdue",
+            "sla_at_risk_resolution tells of clocks that are running, at_risk, overdue, paused; not of",
         ),
     ],
 )

@@ -103,6 +103,12 @@ SPEED: tuple[Family, ...] = (
 
 PROMISES: tuple[Family, ...] = (
     Gauge(
+        "deskpulse_sla_running_tickets",
+        (*QUEUE, "sla"),
+        "Running SLA clocks whose due time has not passed, those near it included.",
+        read.sla(read.running),
+    ),
+    Gauge(
         "deskpulse_sla_at_risk_tickets",
         (*QUEUE, "sla"),
         "Running SLA clocks near their due time.",
@@ -113,6 +119,18 @@ PROMISES: tuple[Family, ...] = (
         (*QUEUE, "sla"),
         "Running SLA clocks past their due time.",
         read.sla(read.overdue),
+    ),
+    Gauge(
+        "deskpulse_sla_paused_tickets",
+        (*QUEUE, "sla"),
+        "SLA clocks that stand still, neither met nor breached.",
+        read.sla(read.paused),
+    ),
+    Gauge(
+        "deskpulse_sla_next_due_timestamp_seconds",
+        (*QUEUE, "sla"),
+        "Until when the running SLA clock holds that is breached next.",
+        read.next_due,
     ),
     Counter(
         "deskpulse_sla_evaluated_total", (*QUEUE, "sla"), "SLA clocks met or breached.", read.sla(read.evaluated)
