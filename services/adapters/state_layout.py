@@ -39,7 +39,7 @@ META: Field = b"meta"
 REDO: Field = b"redo"
 NOW_INDEX: Field = NOW.encode()
 
-LAYOUT = 2
+LAYOUT = 3
 """The version of this layout."""
 DIMS_PER_FIELD = 256
 """So many that a reader asks for few fields, and that the place of a value in a chunk fits into a byte."""
