@@ -28,11 +28,12 @@ check: $(DEV)  ## format, lint, strict types, and the tests of core and schemas
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest --quiet tests/core tests/schemas
+	@$(BIN)/python -m pytest --quiet -m "not long" tests/core tests/schemas
 
 bench: $(DEV)  ## measure throughput and time to the wall (docs/performance.md); about ten minutes, needs Java
 	@$(BIN)/python -m tests.benchmarks.bench_throughput
 	@$(BIN)/python -m tests.benchmarks.bench_latency
+	@$(BIN)/python -m tests.benchmarks.bench_signals
 
 lock:  ## resolve the versions anew where pyproject.toml asks for it; ARGS=--upgrade takes the newest
 	@test -x .cache/lock/bin/python || $(PYTHON) -m venv .cache/lock

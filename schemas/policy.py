@@ -216,6 +216,7 @@ class Policy(Section):
         document = self.model_dump(mode="json", by_alias=True, exclude={**ONLY_READ, "preset": True})
         for calendar in document["calendars"].values():
             calendar["holidays"].sort()
+            del calendar["public_holidays"]  # the days count, however they are said
         document["public_holidays"] = {name: hours.told_apart_by() for name, hours in self.calendars.items()}
         document["outcomes"].sort()
         for marks in document["feedback"].values():

@@ -41,7 +41,7 @@ def parse_policy(text: str) -> tuple[Policy | None, list[Fault]]:
     try:
         return Policy.model_validate(laid_over(DEFAULT, document)), []
     except ValidationError as error:
-        return None, list(dict.fromkeys(_fault(tree, dict(one)) for one in error.errors(include_url=False)))
+        return None, [_fault(tree, dict(one)) for one in error.errors(include_url=False)]
 
 
 def _fault(tree: yaml.Node | None, error: dict[str, Any]) -> Fault:
@@ -50,7 +50,9 @@ def _fault(tree: yaml.Node | None, error: dict[str, Any]) -> Fault:
     if not place and ": " in sentence:  # what spans several keys names its place itself
         named, sentence = sentence.split(": ", 1)
         place = tuple(int(part) if part.isdigit() else part for part in named.split("."))
-    if error["type"] == "extra_forbidden":
+    if error["type"] == "misplaced":  # it knows where in its section it is
+        place = (*place, *error["ctx"]["place"])
+    elif error["type"] == "extra_forbidden":
         sentence = "there is no such key here"
     elif isinstance(error.get("input"), (str, int, float, bool)):
         sentence += f" (got {error['input']!r})"

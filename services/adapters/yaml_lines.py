@@ -25,18 +25,28 @@ class Fault:
 
 
 class _Loader(yaml.SafeLoader):
-    """Without YAML 1.1's numbers to the base of sixty: 17:00 is a time of day, and not 1020."""
+    """Without what surprises in YAML 1.1: 17:00 is a time of day and not 1020, NO a country, ON a province.
+
+    What may be a date is text, as in JSON; whoever wants a date reads it, and says where it is none.
+    """
 
 
-_DIGITS = list("0123456789")
+_RESOLVED_ANEW = {
+    "bool": (r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    "int": (r"[-+]?(?:0|[1-9][0-9]*)", "-+0123456789"),
+    "float": (
+        r"[-+]?(?:(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+|\.inf)|\.nan",
+        "-+.0123456789",
+    ),
+}
 _Loader.yaml_implicit_resolvers = {
     first: [
-        (tag, pattern) for tag, pattern in resolvers if not (tag.endswith((":int", ":float")) and first in _DIGITS)
+        (tag, pattern) for tag, pattern in resolvers if tag.rpartition(":")[2] not in {*_RESOLVED_ANEW, "timestamp"}
     ]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-_Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"(?:0|[1-9][0-9]*)$"), _DIGITS)
-_Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"[0-9]+\.[0-9]*(?:[eE][-+]?[0-9]+)?$"), _DIGITS)
+for _kind, (_pattern, _first) in _RESOLVED_ANEW.items():
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_kind}", re.compile(f"(?:{_pattern})$"), list(_first))
 
 
 def read_yaml(text: str) -> tuple[yaml.Node | None, Any, list[Fault]]:

@@ -5,19 +5,28 @@ two binary searches, however long the span (KPI cases, convention 5).
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from itertools import accumulate
 from zoneinfo import ZoneInfo
 
-from schemas.codec import Millis, instant, millis
+from schemas.codec import Millis, millis
 from schemas.opening_hours import WEEKDAYS, WorkingHours
+from services.core.local_time import LocalTime
+from services.core.open_days import OpenDays
+
+Interval = tuple[Millis, Millis]
 
 _DAY = timedelta(days=1)
-_HOUR = timedelta(hours=1)
+_DAY_MS, _HOUR_MS, _MINUTE_MS = 86_400_000, 3_600_000, 60_000
+_BEFORE, _AFTER = 3, 1
+"""Days around a year whose blocks may reach into it: clocks are up to a day from UTC, and a block may run for one."""
+_SEEN_MS = 6 * _DAY_MS
+_YEARS_KEPT = 64
 _FIRST_YEAR, _LAST_YEAR = 1970, 2299
+_YEAR_BEGINS = [millis(datetime(year, 1, 1, tzinfo=UTC)) for year in range(_FIRST_YEAR, _LAST_YEAR + 2)]
 _YEARS_SEARCHED = 30
 """A calendar that stays closed for longer never opens again."""
 
@@ -47,7 +56,7 @@ class Calendar:
     """Business hours in one time zone."""
 
     def __init__(self, hours: WorkingHours) -> None:
-        self._hours = hours
+        self._days = OpenDays(hours)
         self._zone = ZoneInfo(hours.timezone)
         whole_day = [("00:00", "24:00")]
         self.always_open = (
@@ -56,7 +65,8 @@ class Calendar:
             and hours.public_holidays is None
             and all(blocks == whole_day for blocks in hours.special_days.values())
         )
-        self._year = lru_cache(maxsize=None)(self._compiled)
+        self._year = lru_cache(maxsize=_YEARS_KEPT)(self._compiled)
+        self._total = lru_cache(maxsize=None)(lambda number: self._year(number).total)
 
     def between(self, begin: Millis, end: Millis) -> Millis:
         """Opening time from ``begin`` to ``end``; 0 when ``end`` is not later."""
@@ -68,7 +78,7 @@ class Calendar:
         if first == last:
             year = self._year(first)
             return year.until(end) - year.until(begin)
-        whole = sum(self._year(year).total for year in range(first + 1, last))
+        whole = sum(self._total(year) for year in range(first + 1, last))
         return self._year(first).total - self._year(first).until(begin) + whole + self._year(last).until(end)
 
     def after(self, begin: Millis, worked: Millis) -> Millis | None:
@@ -77,7 +87,7 @@ class Calendar:
             return begin + max(worked, 0)
         year_number = _year_of(begin)
         wanted = worked + self._year(year_number).until(begin)
-        for number in range(year_number, min(year_number + _YEARS_SEARCHED, _LAST_YEAR) + 1):
+        for number in self._years_from(year_number):
             year = self._year(number)
             if wanted <= year.total:
                 i = bisect_left(year.before, wanted) - 1
@@ -89,7 +99,7 @@ class Calendar:
         """``at`` itself while open, else when it opens next; None if it never does."""
         if self.always_open:
             return at
-        for number in range(_year_of(at), min(_year_of(at) + _YEARS_SEARCHED, _LAST_YEAR) + 1):
+        for number in self._years_from(_year_of(at)):
             year = self._year(number)
             i = bisect_right(year.closes, at)
             if i < len(year.opens):
@@ -108,67 +118,67 @@ class Calendar:
             for i in range(bisect_right(year.closes, begin), bisect_left(year.opens, end)):
                 yield max(begin, year.opens[i]), min(end, year.closes[i])
 
+    def _years_from(self, number: int) -> range:
+        return range(number, min(number + _YEARS_SEARCHED, self._days.last_year, _LAST_YEAR) + 1)
+
     def _compiled(self, number: int) -> _Year:
-        begin = millis(datetime(number, 1, 1, tzinfo=UTC))
-        end = millis(datetime(number + 1, 1, 1, tzinfo=UTC))
-        intervals: list[tuple[Millis, Millis]] = []
-        day = date(number, 1, 1) - 2 * _DAY
-        while day <= date(number + 1, 1, 1) + _DAY:
-            intervals += self._blocks(day)
+        begin, end = _YEAR_BEGINS[number - _FIRST_YEAR : number - _FIRST_YEAR + 2]
+        clocks = LocalTime(self._zone, begin - _SEEN_MS, end + _SEEN_MS)
+        day, last = date(number, 1, 1) - _BEFORE * _DAY, date(number, 12, 31) + _AFTER * _DAY
+        opened: list[Interval] = []
+        closed: list[Interval] = []
+        while day <= last:
+            midnight = millis(datetime(day.year, day.month, day.day, tzinfo=UTC))
+            its = clocks.during(midnight, midnight + _DAY_MS)
+            if self._days.closed(day):
+                closed += its
+            elif its:  # some places left a day out, to be on the other side of the date line
+                opened += self._blocks(day, midnight, clocks)
             day += _DAY
-        opens: list[Millis] = []
-        closes: list[Millis] = []
-        for opening, closing in sorted(intervals):
-            opening, closing = max(opening, begin), min(closing, end)
-            if opening >= closing:
-                continue
-            if closes and opening <= closes[-1]:
-                closes[-1] = max(closes[-1], closing)
-            else:
-                opens.append(opening)
-                closes.append(closing)
-        lengths = [closing - opening for opening, closing in zip(opens, closes, strict=True)]
-        return _Year(opens, closes, [0, *accumulate(lengths)])
+        outside = [(begin - _SEEN_MS, begin), (end, end + _SEEN_MS)]
+        intervals = list(_without(_merged(opened), _merged(closed + outside)))
+        lengths = (until - since for since, until in intervals)
+        return _Year([since for since, _ in intervals], [until for _, until in intervals], [0, *accumulate(lengths)])
 
-    def _blocks(self, day: date) -> list[tuple[Millis, Millis]]:
-        """The opening blocks that begin on a local date, less the holiday that one may run into."""
-        hours, tomorrow = self._hours, day + _DAY
-        special = hours.special(day)
-        if (special is None and hours.closed(day)) or self._left_out(day):
-            return []
-        blocks = hours.weekly.get(WEEKDAYS[day.weekday()], []) if special is None else special
-        closed_tomorrow = hours.closed(tomorrow)
-        result = []
-        for opening, closing in blocks:
-            ends_on = tomorrow if closing <= opening and closing != "24:00" else day
-            begin, end = self._local(day, opening), self._local(ends_on, closing, closes=True)
-            if closed_tomorrow:
-                end = min(end, self._local(tomorrow, "00:00"))
-            result.append((begin, end))
-        return result
+    def _blocks(self, day: date, midnight: Millis, clocks: LocalTime) -> Iterator[Interval]:
+        """The opening blocks that begin on a local date."""
+        for opens, closes in self._days.blocks(day):
+            ends_on = midnight + _DAY_MS if closes <= opens else midnight
+            yield clocks.opening(midnight + _time_of_day(opens)), clocks.closing(ends_on + _time_of_day(closes))
 
-    def _left_out(self, day: date) -> bool:
-        """Whether clocks went from the day before to the day after: a place changed sides of the date line."""
-        noon = datetime(day.year, day.month, day.day, 12, tzinfo=self._zone)
-        return noon.astimezone(UTC).astimezone(self._zone).date() != day
 
-    def _local(self, day: date, clock: str, *, closes: bool = False) -> Millis:
-        """A local time as an instant. One that does not exist counts as an hour later on the clock, a repeated one
-        as its first occurrence, or, where something closes, as its second."""
-        hour, minute = int(clock[:2]), int(clock[3:])
-        if hour == 24:
-            day, hour = day + _DAY, 0
-        local = datetime(day.year, day.month, day.day, hour, minute)  # noqa: DTZ001 - the zone comes below
-        first, second = self._occurrences(local)
-        if second < first:  # in a gap
-            first = second = self._occurrences(local + _HOUR)[0]
-        return second if closes else first
+def _time_of_day(clock: str) -> Millis:
+    return int(clock[:2]) * _HOUR_MS + int(clock[3:]) * _MINUTE_MS
 
-    def _occurrences(self, local: datetime) -> tuple[Millis, Millis]:
-        """A local time's two instants: the same, unless clocks go back (later second) or forward (earlier second)."""
-        zoned = local.replace(tzinfo=self._zone)
-        return millis(zoned.astimezone(UTC)), millis(zoned.replace(fold=1).astimezone(UTC))
+
+def _merged(intervals: Iterable[Interval]) -> list[Interval]:
+    """The same instants, in order and without overlaps."""
+    merged: list[Interval] = []
+    for begin, end in sorted(intervals):
+        if begin >= end:
+            continue
+        if merged and begin <= merged[-1][1]:
+            merged[-1] = merged[-1][0], max(merged[-1][1], end)
+        else:
+            merged.append((begin, end))
+    return merged
+
+
+def _without(intervals: list[Interval], holes: list[Interval]) -> Iterator[Interval]:
+    """What ``holes`` leave of ``intervals``; both in order and without overlaps."""
+    first = 0
+    for begin, end in intervals:
+        while first < len(holes) and holes[first][1] <= begin:
+            first += 1
+        for hole_begin, hole_end in holes[first:]:
+            if hole_begin >= end:
+                break
+            if begin < hole_begin:
+                yield begin, hole_begin
+            begin = hole_end
+        if begin < end:
+            yield begin, end
 
 
 def _year_of(at: Millis) -> int:
-    return min(max(instant(at).year, _FIRST_YEAR), _LAST_YEAR)
+    return _FIRST_YEAR + min(max(bisect_right(_YEAR_BEGINS, at) - 1, 0), _LAST_YEAR - _FIRST_YEAR)

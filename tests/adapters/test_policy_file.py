@@ -1,6 +1,7 @@
 """The policy file: each fault by its line."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,168 @@ def test_a_policy_is_laid_over_the_defaults() -> None:
     assert policy.sla.at_risk_ratio == 0.8
 
 
+AS_IT_IS_WRITTEN = """\
+calendars:
+  oslo:
+    timezone: Europe/Oslo
+    weekly:
+      mon-thu: [[09:00, 12:00], [12:30, 17:00]]
+      fri: [[09:00, 15:00]]
+    public_holidays: {country: NO}
+    holidays: [2026-12-24, 12-31, 12-27..12-30, 2026-07-20..2026-08-02]
+    special_days: {2026-12-23: [[09:00, 13:00]], 08-03: [[10:00, 17:00]]}
+  toronto: {public_holidays: {country: CA, subdivision: ON, except: [2026-07-01, Labour Day, 12-26]}}
+  vienna: {public_holidays: {country: AT, subdivision: 9}}
+first_response: {bot_counts: yes}
+sla: {at_risk_ratio: 0.75, at_risk_before: 600}
+"""
+
+
+def test_days_times_and_countries_need_no_quotes() -> None:
+    policy, found = parse_policy(AS_IT_IS_WRITTEN)
+
+    assert found == []
+    assert policy is not None
+    oslo, toronto, vienna = (policy.calendars[name] for name in ("oslo", "toronto", "vienna"))
+    assert oslo.weekly["tue"] == [("09:00", "12:00"), ("12:30", "17:00")]
+    assert oslo.weekly["fri"] == [("09:00", "15:00")]
+    assert oslo.holidays == {"2026-12-24", "12-31", "12-27..12-30", "2026-07-20..2026-08-02"}
+    assert oslo.special_days == {"2026-12-23": [("09:00", "13:00")], "08-03": [("10:00", "17:00")]}
+    assert oslo.public_holidays is not None
+    assert oslo.public_holidays.country == "NO"
+    assert toronto.public_holidays is not None
+    assert toronto.public_holidays.subdivision == "ON"
+    assert vienna.public_holidays is not None
+    assert vienna.public_holidays.subdivision == "9"
+    assert policy.first_response.bot_counts
+    assert (policy.sla.at_risk_ratio, policy.sla.at_risk_before) == (0.75, 600)
+
+
+def test_quotes_change_nothing() -> None:
+    quoted = re.sub(r"\d\d:\d\d|[\d-]{5,}\.\.[\d-]+|\b(\d{4}-)?\d\d-\d\d\b", r'"\g<0>"', AS_IT_IS_WRITTEN)
+
+    assert quoted.count('"') == 2 * 18
+    assert parse_policy(quoted) == parse_policy(AS_IT_IS_WRITTEN)
+
+
+EXAMPLES = re.findall(r"```yaml\n(.+?)```", Path("docs/calendars.md").read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize("text", EXAMPLES)
+def test_every_example_of_the_page_is_a_policy(text: str) -> None:
+    assert parse_policy(text)[1] == []
+
+
+CALENDAR = "calendars:\n  x:\n    "
+A_DAY = (
+    "days are a date (2026-12-24), a day of every year (12-24), or from one to another of the same kind "
+    "(2026-12-24..2027-01-01, 12-24..01-02)"
+)
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        pytest.param(
+            "weekly:\n      mon-thu:\n        - [09:00, 12:00]\n        - [13:00, 25:00]\n",
+            ["line 6: calendars.x.weekly.mon-thu.1.1: a time of day is HH:MM from 00:00 to 24:00 (got '25:00')"],
+            id="a time of several days",
+        ),
+        pytest.param(
+            "weekly:\n      mon-thu: [[09:00, 12:00]]\n      thu: []\n",
+            ["line 5: calendars.x.weekly.thu: thu is there already, in mon-thu"],
+            id="a weekday twice",
+        ),
+        pytest.param(
+            "weekly:\n      tue: []\n      Monday: []\n",
+            [
+                "line 5: calendars.x.weekly.Monday: a weekday is mon, tue, wed, thu, fri, sat or sun, or from one to "
+                "another, such as mon-fri (got 'Monday')"
+            ],
+            id="no weekday",
+        ),
+        pytest.param(
+            "weekly:\n      mon:\n        - [24:00, 06:00]\n",
+            ["line 5: calendars.x.weekly.mon.0.0: a block that begins at 24:00 belongs to the next day, as 00:00"],
+            id="a block of the next day",
+        ),
+        pytest.param(
+            "holidays:\n      - 2026-02-29\n      - 02-30\n      - 12-24..2026-12-31\n      - 2026-12-31..2026-12-24"
+            "\n      - 20261224\n      - 12-24..\n      - 24.12.\n",
+            [
+                "line 4: calendars.x.holidays.0: there is no day 2026-02-29 (got '2026-02-29')",
+                "line 5: calendars.x.holidays.1: there is no day 02-30 (got '02-30')",
+                "line 6: calendars.x.holidays.2: one end of 12-24..2026-12-31 is of every year, the other of one: "
+                f"{A_DAY} (got '12-24..2026-12-31')",
+                "line 7: calendars.x.holidays.3: 2026-12-31..2026-12-24 ends before it begins "
+                "(got '2026-12-31..2026-12-24')",
+                f"line 8: calendars.x.holidays.4: {A_DAY} (got 20261224)",
+                f"line 9: calendars.x.holidays.5: {A_DAY} (got '12-24..')",
+                f"line 10: calendars.x.holidays.6: {A_DAY} (got '24.12.')",
+            ],
+            id="no days",
+        ),
+        pytest.param(
+            "special_days:\n      2026-13-01: []\n      2026-12-24: [[09:00, 9]]\n",
+            [
+                "line 4: calendars.x.special_days.2026-13-01: there is no day 2026-13-01 (got '2026-13-01')",
+                "line 5: calendars.x.special_days.2026-12-24.0.1: Input should be a valid string (got 9)",
+            ],
+            id="no special days",
+        ),
+        pytest.param(
+            "special_days:\n      12-20..12-24: [[09:00, 12:00]]\n      12-22..12-26: []\n",
+            [
+                "line 5: calendars.x.special_days.12-22..12-26: shares days with 12-20..12-24, which is as long, so "
+                "neither goes before the other"
+            ],
+            id="special days that contradict each other",
+        ),
+        pytest.param(
+            "public_holidays:\n      country: Noway\n",
+            ["line 4: calendars.x.public_holidays.country: no country 'Noway' is known; near: NO (Norway)"],
+            id="a country by a name",
+        ),
+        pytest.param(
+            "public_holidays:\n      country: de\n",
+            ["line 4: calendars.x.public_holidays.country: no country 'de' is known; near: DE"],
+            id="a country in small letters",
+        ),
+        pytest.param(
+            "public_holidays:\n      country: CA\n      subdivision: ONT\n",
+            [
+                "line 5: calendars.x.public_holidays.subdivision: CA has no part 'ONT' with holidays of its own; "
+                "near: ON, NT"
+            ],
+            id="no such part",
+        ),
+        pytest.param(
+            "public_holidays:\n      country: MC\n      subdivision: MC\n",
+            [
+                "line 5: calendars.x.public_holidays.subdivision: MC has no part 'MC' with holidays of its own; "
+                "it has none"
+            ],
+            id="a country without parts",
+        ),
+        pytest.param(
+            "public_holidays:\n      country: DE\n      except:\n        - 12-25\n        - New Yaer's Day\n",
+            [
+                'line 7: calendars.x.public_holidays.except.1: no public holiday there is called "New Yaer\'s Day"; '
+                "near: New Year's Day, Easter Monday, Labor Day"
+            ],
+            id="a holiday misspelt",
+        ),
+        pytest.param(
+            "public_holidays:\n      country: DE\n      except:\n        - 2026-01-06\n",
+            ["line 6: calendars.x.public_holidays.except.0: there is no public holiday on 2026-01-06"],
+            id="a day that is none",
+        ),
+    ],
+)
+def test_each_fault_of_a_calendar_is_named_by_its_line(lines: str, expected: list[str]) -> None:
+    assert faults(CALENDAR + lines) == expected
+
+
 def test_json_says_the_same() -> None:
     policy, _ = parse_policy(YAML)
     assert policy is not None
@@ -84,17 +247,14 @@ def test_an_empty_file_is_the_defaults(text: str) -> None:
         pytest.param(
             "calendars:\n  office:\n    timezone: Europe/Berln\n",
             [
-                "line 3: calendars.office.timezone: no time zone is called 'Europe/Berln'; names are such as "
-                "Europe/Berlin (got 'Europe/Berln')"
+                "line 3: calendars.office.timezone: there is no such time zone; names are such as Europe/Berlin "
+                "(got 'Europe/Berln')"
             ],
             id="a time zone",
         ),
         pytest.param(
             'calendars:\n  office:\n    weekly:\n      mon:\n        - ["9:00", "17:00"]\n',
-            [
-                "line 5: calendars.office.weekly.mon.0.0: a time of day is HH:MM from 00:00 to 24:00, got '9:00' "
-                "(got '9:00')"
-            ],
+            ["line 5: calendars.office.weekly.mon.0.0: a time of day is HH:MM from 00:00 to 24:00 (got '9:00')"],
             id="a time of day",
         ),
         pytest.param(

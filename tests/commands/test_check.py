@@ -30,3 +30,19 @@ def test_the_policy_of_the_settings_is_looked_at(tmp_path: Path, capsys: pytest.
 
     assert run(["check"], {"DESKPULSE_POLICY": str(policy)}) == 1
     assert "line 1: backlogs" in capsys.readouterr().out
+
+
+def test_the_signal_endpoints_of_the_settings_are_looked_at(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    endpoints = tmp_path / "endpoints.yaml"
+    endpoints.write_text("- name: pager\n  url_env: PAGER_URL\n  secret_env: PAGER_SECRET\n")
+    settings = {"DESKPULSE_SIGNAL_ENDPOINTS": str(endpoints)}
+
+    assert run(["check"], settings) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        f"{endpoints}: line 2: 0.url_env: the environment has no PAGER_URL",
+        f"{endpoints}: line 3: 0.secret_env: the environment has no PAGER_SECRET",
+    ]
+    named = {"PAGER_URL": "https://pager.example/hook", "PAGER_SECRET": f"whsec_{'A' * 32}"}
+    assert run(["check"], settings | named) == 0

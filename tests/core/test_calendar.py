@@ -94,17 +94,17 @@ def counted(hours: WorkingHours, begin: Millis, end: Millis) -> Millis:
     opened: set[Millis] = set()
     day, last = dates[begin] - DAY, dates[end] + DAY
     while day <= last:
-        blocks: Any = hours.weekly.get(WEEKDAYS[day.weekday()], [])  # type: ignore[call-overload]
-        if day in hours.special_days:
-            blocks = hours.special_days[day]
-        elif day in hours.holidays:
+        blocks: Any = hours.weekly.get(WEEKDAYS[day.weekday()], [])
+        if day.isoformat() in hours.special_days:
+            blocks = hours.special_days[day.isoformat()]
+        elif day.isoformat() in hours.holidays:
             blocks = []
         for opening, closing in blocks:
             closes_on = day + DAY if closing <= opening else day
             opened.update(range(seen(day, opening)[0], seen(closes_on, closing)[-1], TICK_MS))
         day += DAY
     return TICK_MS * sum(
-        moment in opened and dates[moment] not in hours.holidays for moment in range(begin, end, TICK_MS)
+        moment in opened and dates[moment].isoformat() not in hours.holidays for moment in range(begin, end, TICK_MS)
     )
 
 
@@ -148,6 +148,24 @@ def test_working_time_is_the_sum_of_that_of_its_parts(known: tuple[WorkingHours,
 
     assert whole == calendar.between(first, middle) + calendar.between(middle, last)
     assert 0 <= whole <= last - first
+
+
+@settings(max_examples=25, deadline=None)
+@given(some_hours(), st.lists(st.integers(0, 500 * DAY_MS), min_size=3, max_size=3), st.integers(0, 100 * HOUR_MS))
+def test_working_time_and_deadlines_never_run_backwards(
+    known: tuple[WorkingHours, date], spans: list[int], worked: int
+) -> None:
+    hours, near = known
+    calendar = Calendar(hours)
+    base = millis(datetime(near.year, near.month, near.day, tzinfo=UTC)) - 200 * DAY_MS
+    first, middle, last = sorted(base + span for span in spans)
+
+    assert calendar.between(first, middle) <= calendar.between(first, last)
+    assert calendar.between(middle, last) <= calendar.between(first, last)
+    if calendar.after(first, worked) is not None:
+        deadlines = [calendar.after(at, worked) or last for at in (first, middle, last)]
+        assert deadlines == sorted(deadlines)
+        assert deadlines[0] <= (calendar.after(first, worked + 1) or deadlines[0])
 
 
 @settings(max_examples=25, deadline=None)
@@ -322,6 +340,41 @@ def daily(zone: str, *blocks: list[str], **more: Any) -> dict[str, Any]:
             120,
             id="a holiday without a midnight begins where its clock does",
         ),
+        pytest.param(
+            daily("Pacific/Apia", ["22:00", "06:00"]),
+            "2011-12-29T12:00",
+            "2011-12-31T12:00",
+            2 * 60,
+            id="a night into a day that was left out ends where that would have begun",
+        ),
+        pytest.param(
+            daily("Pacific/Apia", ["18:00", "24:00"]),
+            "2011-12-29T12:00",
+            "2011-12-31T12:00",
+            6 * 60,
+            id="the midnight before a day that was left out is that after it",
+        ),
+        pytest.param(
+            daily("Antarctica/Troll", ["01:30", "04:00"]),
+            "2026-03-29T00:00",
+            "2026-03-29T12:00",
+            30,
+            id="two hours are skipped: an hour later on the clock, and another one, is 03:30",
+        ),
+        pytest.param(
+            daily("America/St_Johns", ["00:00", "24:00"], holidays=["2010-11-06"]),
+            "2010-11-06T12:00",
+            "2010-11-07T12:00",
+            12 * 60 + 1,
+            id="a minute after midnight the day before comes back, and is a holiday still",
+        ),
+        pytest.param(
+            daily("UTC", ["09:00", "09:00"], holidays=["2026-03-04"]),
+            "2026-03-03T00:00",
+            "2026-03-04T12:00",
+            24 * 60,
+            id="a block that closes when it opens lasts a day",
+        ),
     ],
 )
 def test_working_time(hours: dict[str, Any], begin: str, end: str, worked_minutes: int) -> None:
@@ -330,6 +383,12 @@ def test_working_time(hours: dict[str, Any], begin: str, end: str, worked_minute
     worked = Calendar(WorkingHours.model_validate(hours)).between(local(begin, zone), local(end, zone))
 
     assert worked == worked_minutes * MINUTE_MS
+
+
+def test_blocks_that_touch_are_one_opening() -> None:
+    calendar = Calendar(WorkingHours.model_validate(daily("UTC", ["12:00", "17:00"], ["09:00", "12:00"])))
+
+    assert list(calendar.openings(at("Mon 00:00"), at("Tue 00:00"))) == [(at("Mon 09:00"), at("Mon 17:00"))]
 
 
 def test_a_deadline_on_closing_time_is_closing_time_and_holds_until_the_next_opening() -> None:
@@ -362,6 +421,16 @@ def test_a_calendar_that_opened_once_does_not_open_again() -> None:
     assert once.after(at("Mon 08:00"), HOUR_MS) == at("Mon 10:00")
     assert once.after(at("Mon 08:00"), HOUR_MS + 1) is None
     assert once.next_opening(at("Mon 10:00")) is None
+
+
+def test_the_last_opening_may_lie_in_the_next_year_of_utc() -> None:
+    hours = {"timezone": "Pacific/Honolulu", "special_days": {"2026-12-31": [["20:00", "24:00"]]}}
+    calendar = Calendar(WorkingHours.model_validate(hours))
+    before = local("2026-12-31T12:00", "Pacific/Honolulu")
+
+    assert calendar.next_opening(before) == local("2026-12-31T20:00", "Pacific/Honolulu")
+    assert calendar.after(before, 4 * HOUR_MS) == local("2027-01-01T00:00", "Pacific/Honolulu")
+    assert calendar.after(before, 4 * HOUR_MS + 1) is None
 
 
 def test_the_span_may_be_as_long_as_there_are_dates() -> None:

@@ -12,6 +12,7 @@ from schemas.codec import Millis, millis
 from schemas.opening_hours import WorkingHours
 from schemas.policy import DEFAULT, Policy, laid_over
 from services.core.calendar import Calendar
+from services.core.open_days import OpenDays
 from tests.core.test_calendar import CHANGES, DAY_MS, HOUR_MS, TICK_MS, counted
 
 OFFICE_DAYS = {"mon-fri": [["09:00", "12:00"], ["13:00", "17:00"]]}
@@ -76,6 +77,18 @@ def test_the_narrower_days_go_before_the_wider() -> None:
     assert [open_h(day, its) for day in days] == [4, 3, 2, 1]
 
 
+def test_a_range_over_new_year_is_as_long_as_it_is() -> None:
+    its = hours(special_days={"12-01..12-31": [["09:00", "10:00"]], "12-24..01-02": [["09:00", "11:00"]]})
+
+    assert [open_h(day, its) for day in ("2026-12-28", "2026-12-22", "2027-01-01")] == [2, 1, 2]
+
+
+def test_a_range_of_dates_and_one_of_every_year_that_is_as_long_are_not_in_doubt() -> None:
+    its = hours(special_days={"12-20..12-24": [["09:00", "10:00"]], "2026-12-22..2026-12-26": [["09:00", "11:00"]]})
+
+    assert [open_h(day, its) for day in ("2026-12-22", "2026-12-21", "2027-12-22")] == [2, 1, 1]
+
+
 def test_public_holidays_are_those_of_the_country_or_its_part() -> None:
     germany, bavaria = {"country": "DE"}, {"country": "DE", "subdivision": "BY"}
     working = bavaria | {"except": ["01-06", "Corpus Christi"]}
@@ -84,6 +97,33 @@ def test_public_holidays_are_those_of_the_country_or_its_part() -> None:
     assert [open_h(day, hours(public_holidays=germany)) for day in days] == [7, 7, 0]
     assert [open_h(day, hours(public_holidays=bavaria)) for day in days] == [0, 0, 0]
     assert [open_h(day, hours(public_holidays=working)) for day in days] == [7, 7, 0]
+
+
+def test_an_exception_by_name_is_one_however_the_day_came_about() -> None:
+    """In 2028 Veterans Day is a Saturday, and the Friday before is kept for it."""
+    american = {"country": "US"}
+    working = american | {"except": ["Veterans Day"]}
+
+    assert open_h("2028-11-10", hours(public_holidays=american)) == 0
+    assert open_h("2028-11-10", hours(public_holidays=working)) == 7
+    assert open_h("2026-11-11", hours(public_holidays=working)) == 7
+
+
+def test_a_day_that_is_two_holidays_stays_one_when_the_other_is_worked() -> None:
+    """In Iceland 21 April 2011 was Maundy Thursday and the First Day of Summer."""
+    iceland = {"country": "IS"}
+    one = iceland | {"except": ["Maundy Thursday"]}
+    both = iceland | {"except": ["Maundy Thursday", "First Day of Summer"]}
+
+    assert [open_h("2011-04-21", hours(public_holidays=its)) for its in (iceland, one, both)] == [0, 0, 7]
+
+
+def test_years_of_which_the_library_knows_little_are_no_error() -> None:
+    """The movable holidays of India are known for some decades."""
+    its = hours(public_holidays={"country": "IN"})
+
+    assert open_h("2040-08-15", its) == 0
+    assert its.told_apart_by()
 
 
 def fingerprint(**fields: Any) -> str:
@@ -96,16 +136,16 @@ def test_the_fingerprint_follows_the_days_that_come_out(monkeypatch: pytest.Monk
     before = fingerprint(public_holidays=germany)
 
     assert fingerprint() != before != fingerprint(public_holidays={"country": "AT"})
-    monkeypatch.setattr("schemas.opening_hours._public_holidays", lambda *_: {date(2026, 1, 2): "a new one"})
+    monkeypatch.setattr("schemas.public_holidays._days_off", lambda *_: frozenset({date(2026, 1, 2)}))
     assert fingerprint(public_holidays=germany) != before
 
 
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
-        pytest.param({"holidays": ["12-24..2026-12-31"]}, "days are a date", id="half a year, half a date"),
+        pytest.param({"holidays": ["12-24..2026-12-31"]}, "one end of .* is of every year", id="half a date"),
         pytest.param({"holidays": ["2026-12-31..2026-12-24"]}, "ends before it begins", id="backwards"),
-        pytest.param({"holidays": ["02-30"]}, "days are a date", id="no such day"),
+        pytest.param({"holidays": ["02-30"]}, "there is no day 02-30", id="no such day"),
         pytest.param({"public_holidays": {"country": "DX"}}, "no country 'DX' is known", id="no such country"),
         pytest.param(
             {"public_holidays": {"country": "DE", "subdivision": "XX"}}, "has no part 'XX'", id="no such part"
@@ -115,7 +155,7 @@ def test_the_fingerprint_follows_the_days_that_come_out(monkeypatch: pytest.Monk
             "is called 'Thanksgiving'",
             id="not there",
         ),
-        pytest.param({"weekly": {"mon-fri": [], "tue": []}}, "tue is there twice", id="a weekday twice"),
+        pytest.param({"weekly": {"mon-fri": [], "tue": []}}, "tue is there already", id="a weekday twice"),
     ],
 )
 def test_what_is_no_day_is_refused(fields: dict[str, Any], told: str) -> None:
@@ -159,8 +199,9 @@ def test_over_ten_years_it_is_what_a_clock_on_the_wall_counts(
     first = BEGIN + timedelta(days=day)
     begin = midnight(first) + tick * TICK_MS
     its = hours(timezone=zone, weekly=weekly, public_holidays={"country": "DE"})
+    days = OpenDays(its)
     around = (first + timedelta(days=number) for number in range(-6, 12))
-    plain = hours(timezone=zone, weekly=weekly, holidays=[day for day in around if its.closed(day)])
+    plain = hours(timezone=zone, weekly=weekly, holidays=[day for day in around if days.closed(day)])
     end = begin + ticks * TICK_MS
 
     calendar = Calendar(its)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from schemas.opening_hours import WorkingHours
 from schemas.policy import DEFAULT, Policy, laid_over
 
 CASES = Path(__file__).parents[1] / "kpi_cases" / "cases.json"
@@ -103,6 +104,51 @@ def test_what_is_misspelt_is_an_error_at_its_place(config: dict[str, Any], place
 def test_a_calendar_that_is_not_there_is_named(config: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match=r"no calendar is called 'nights'; there are: default"):
         Policy.model_validate(laid_over(DEFAULT, config))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("weekly", {"mon-fri": [["09:00", "17:00"]], "sat-sun": [["10:00", "12:00"]]}),
+        ("holidays", ["12-24..01-02", "12-25", "2026-05-15", "2026-07-20..2026-08-02"]),
+        ("special_days", {"12-24..01-02": [], "12-25": [["09:00", "10:00"]], "2026-05-15": []}),
+        ("public_holidays", {"country": "DE", "subdivision": "BY", "except": ["01-06", "Corpus Christi"]}),
+    ],
+)
+def test_a_calendar_is_written_as_it_was_read(key: str, value: Any) -> None:
+    policy = Policy.model_validate(laid_over(DEFAULT, {"calendars": {"x": {key: value}}}))
+
+    document = json.loads(json.dumps(policy.model_dump(mode="json", by_alias=True)))
+
+    again = Policy.model_validate(document)
+    assert again == policy
+    assert again.fingerprint() == policy.fingerprint()
+
+
+def test_days_from_one_to_another_are_each_of_them() -> None:
+    weekly = {"mon-fri": [["09:00", "17:00"]], "sun": []}
+    nights = {"fri-mon": [["22:00", "06:00"]]}
+
+    assert list(WorkingHours.model_validate({"weekly": weekly}).weekly) == ["mon", "tue", "wed", "thu", "fri", "sun"]
+    assert list(WorkingHours.model_validate({"weekly": nights}).weekly) == ["fri", "sat", "sun", "mon"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (
+            {"weekly": {"mon-tue": [["09:00", "17:00"]]}},
+            {"weekly": {day: [["09:00", "17:00"]] for day in ("tue", "mon")}},
+        ),
+        (
+            {"public_holidays": {"country": "DE", "subdivision": "BY", "except": ["Epiphany"]}},
+            {"public_holidays": {"country": "DEU", "subdivision": "BY", "except": ["01-06", "Heilige Drei Könige"]}},
+        ),
+        ({"holidays": ["12-24 .. 12-26"]}, {"holidays": ["12-24..12-26"]}),
+    ],
+)
+def test_calendars_with_the_same_days_have_one_fingerprint(one: dict[str, Any], other: dict[str, Any]) -> None:
+    assert fingerprint({"calendars": {"x": one}}) == fingerprint({"calendars": {"x": other}})
 
 
 def fingerprint(config: Mapping[str, Any]) -> str:
