@@ -6,6 +6,7 @@ from typing import Any
 
 from schemas.events import EVENT
 from schemas.policy import Policy
+from schemas.signals import Signal
 
 FOLDER = Path(__file__).parent / "json"
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -19,7 +20,11 @@ def _policy() -> dict[str, Any]:
     return Policy.model_json_schema(mode="validation")
 
 
-SCHEMAS = {"events": _events, "policy": _policy}
+def _signals() -> dict[str, Any]:
+    return Signal.model_json_schema(mode="serialization")
+
+
+SCHEMAS = {"events": _events, "policy": _policy, "signals": _signals}
 
 
 def generated(name: str) -> str:

@@ -33,7 +33,9 @@ REQUESTERS = Topic(
     "help-centre visits, surveys without a ticket; what tickets and visits tell their requester",
     timedelta(days=90),
 )
-SIGNALS = Topic("deskpulse.signals", "entity", "sla.at_risk, sla.breached, sla.withdrawn", timedelta(days=30))
+SIGNALS = Topic(
+    "deskpulse.signals", "ticket", "sla.at_risk, sla.breached, sla.met_late, sla.withdrawn", timedelta(days=30)
+)
 DEAD_LETTERS = Topic("deskpulse.dead-letters", "-", "deliveries that cannot be used", timedelta(days=30))
 
 ALL = (TICKETS, AGENTS, REQUESTERS, SIGNALS, DEAD_LETTERS)

@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from services.errors import Misconfigured
 
 PREFIX = "DESKPULSE_"
+NAMESPACES = r"^[a-z0-9_-]{1,40}$"
+"""What a namespace may be called."""
 
 
 class Settings(BaseModel):
@@ -32,10 +34,12 @@ class Settings(BaseModel):
     """Replicas of each topic; -1 is the broker's default."""
     redis_url: str = "redis://localhost:6379/0"
     """The store: Redis 7 or Valkey."""
-    namespace: str = Field("main", pattern=r"^[a-z0-9_-]{1,40}$")
+    namespace: str = Field("main", pattern=NAMESPACES)
     """Which state: a rebuild fills another namespace beside the live one."""
     policy: Path | None = None
     """The policy file, YAML or JSON; without one, the defaults."""
+    signals: bool = True
+    """Whether the processor announces on deskpulse.signals what becomes of promises."""
 
     gateway_host: str = "127.0.0.1"
     """Where the gateway listens; 0.0.0.0 is every address of the machine."""
@@ -49,6 +53,13 @@ class Settings(BaseModel):
     """Where the processor listens."""
     processor_port: int = Field(8082, ge=0, le=65535)
     """Where the processor serves /metrics."""
+
+    signal_endpoints: Path | None = None
+    """The YAML file of who gets signals as webhooks; without one, nobody."""
+    notifier_host: str = "127.0.0.1"
+    """Where the notifier listens."""
+    notifier_port: int = Field(8083, ge=0, le=65535)
+    """Where the notifier serves /metrics, /healthz and /readyz."""
 
     webhook_secrets: SecretStr = SecretStr("")
     """Whom the gateway believes: `vendor/tenant=secret`, separated by commas or lines."""

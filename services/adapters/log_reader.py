@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -19,6 +19,12 @@ Record = ConsumerRecord[bytes, bytes]
 _LOOK_S = 15.0
 _LOOKS = 3
 _POLL_MS = 1000
+_TAIL_MS = 300
+"""How long the embedded broker is asked for what it says nothing of: where the log ends."""
+_FETCH_WAIT_MS = 100
+
+Place = tuple[str, int]
+"""(topic, partition)"""
 
 
 def fingerprint(record: Record) -> str:
@@ -29,10 +35,12 @@ def fingerprint(record: Record) -> str:
 
 @dataclass
 class LogReader:
-    """Reads single records by their place. Belongs to no consumer group."""
+    """Reads records by their place. Belongs to no consumer group."""
 
     _consumer: AIOKafkaConsumer
     _turn: asyncio.Lock
+    _embedded: bool = False
+    """The embedded broker tells an end that lies inside of the last batch."""
 
     async def earliest(self, topic: str, partition: int) -> int:
         """The first offset that the log still has.
@@ -72,6 +80,67 @@ class LogReader:
         if int(ends[place]) > offset:
             raise Unavailable(f"the log {topic}[{partition}] has a record at {offset} and does not give it")
         return None
+
+    async def at_end(self, nexts: Mapping[Place, int]) -> set[Place]:
+        """Those places whose log has nothing from the offset on that is given for them.
+
+        Raises:
+            Unavailable: no broker answers.
+        """
+        wanted = {TopicPartition(*place): offset for place, offset in nexts.items()}
+        if not wanted:
+            return set()
+        async with self._turn:
+            try:
+                async with asyncio.timeout(_LOOK_S):
+                    ends = await self._consumer.end_offsets(list(wanted))
+                    done = {place for place, offset in wanted.items() if ends[place] <= offset}
+                    if self._embedded and done:
+                        done -= await self._with_more(done, wanted)
+            except (KafkaError, OSError, TimeoutError) as error:
+                raise Unavailable(f"the log does not tell where it ends: {error}") from error
+        return {(place.topic, place.partition) for place in done}
+
+    async def _with_more(
+        self, places: set[TopicPartition], offsets: Mapping[TopicPartition, int]
+    ) -> set[TopicPartition]:
+        self._consumer.assign(sorted(places))
+        for place in places:
+            self._consumer.seek(place, offsets[place])
+        waiting = set(places)
+        while waiting and (found := await self._consumer.getmany(*waiting, timeout_ms=_TAIL_MS)):
+            waiting -= found.keys()
+        return places - waiting
+
+    async def since(self, topic: str, partition: int, at: int) -> list[Record]:
+        """The records that the log took from the instant ``at`` on, in milliseconds, up to its end now.
+
+        Raises:
+            Unavailable: the broker does not give them.
+        """
+        place = TopicPartition(topic, partition)
+        async with self._turn:
+            try:
+                async with asyncio.timeout(_LOOK_S):
+                    begin = (await self._consumer.offsets_for_times({place: at}))[place]
+                    # The embedded broker says by the time of -1 that there is none.
+                    if begin is None or begin.timestamp < 0:
+                        return []
+                    return await self._read_on(place, begin.offset)
+            except (KafkaError, OSError, TimeoutError) as error:
+                raise Unavailable(f"the log {topic}[{partition}] does not answer: {error}") from error
+
+    async def _read_on(self, place: TopicPartition, offset: int) -> list[Record]:
+        end = (await self._consumer.end_offsets([place]))[place]
+        self._consumer.assign([place])
+        self._consumer.seek(place, offset)
+        records: list[Record] = []
+        while True:
+            found = await self._consumer.getmany(place, timeout_ms=_TAIL_MS)
+            records += found.get(place, [])
+            reached = await self._consumer.position(place) >= end
+            if reached and not (self._embedded and found):
+                return records
 
     async def check(self, topic: str, partition: int, next_offset: int, *taken_in: str) -> None:
         """Whether this is the log that a state was made from, up to ``next_offset``.
@@ -126,12 +195,13 @@ async def open_log_reader(settings: Settings) -> AsyncIterator[LogReader]:
         enable_auto_commit=False,
         auto_offset_reset="none",
         request_timeout_ms=int(_LOOK_S * 1000),
+        fetch_max_wait_ms=_FETCH_WAIT_MS,
     )
     try:
         await consumer.start()
     except (KafkaError, OSError) as error:
         raise Unavailable(f"no Kafka broker answers at {settings.kafka_brokers}: {error}") from error
     try:
-        yield LogReader(consumer, asyncio.Lock())
+        yield LogReader(consumer, asyncio.Lock(), settings.embedded_broker)
     finally:
         await consumer.stop()

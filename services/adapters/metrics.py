@@ -6,6 +6,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from schemas.signals import TYPES, WITHDRAWN
 from schemas.topics import ALL, MEASURED
 
 EVENTS, OTHER = "events", "other"
@@ -147,6 +148,20 @@ class ProcessorMetrics:
             ["topic", "partition"],
             registry=registry,
         )
+        self._signals = Counter(
+            "deskpulse_signals_total", "Signals that all in-sync replicas have.", ["type"], registry=registry
+        )
+        self.unsent = Gauge(
+            "deskpulse_signals_outbox",
+            "Signals that wait to be sent; above 0 for long, the log is away.",
+            registry=registry,
+        )
+        self._signal_delay = Histogram(
+            "deskpulse_signal_delay_seconds",
+            "From the instant at which a signal could be told to its acknowledgement; withdrawals left out.",
+            buckets=[0.1, 0.25, 0.5, 1, 2, 5, 15, 60, 300, 3600],
+            registry=registry,
+        )
         self._lag = Gauge(
             "deskpulse_stream_event_lag_seconds",
             "From the gateway's receipt to the write, of the newest event written.",
@@ -160,6 +175,8 @@ class ProcessorMetrics:
             "deskpulse_stream_log_end_offset", "Where the log ends.", ["topic", "partition"], registry=registry
         )
         self.rebalances.labels(app)
+        for type_ in TYPES:
+            self._signals.labels(type_)
         for topic in MEASURED:
             self.processed.labels(topic.name)
             self.dead_letters.labels(topic.name, "no_event")
@@ -172,6 +189,12 @@ class ProcessorMetrics:
         """Count a batch of Kafka records that is in the store."""
         self.processed.labels(topic).inc(len(records))
         self._lag.labels(topic).set(max(0.0, time.time() - records[-1].timestamp / 1000))
+
+    def announced(self, type_: str, delay_s: float) -> None:
+        """Count a signal, which could have been told so long ago."""
+        self._signals.labels(type_).inc()
+        if type_ != WITHDRAWN:
+            self._signal_delay.observe(delay_s)
 
     def positions(self, nexts: Mapping[Any, int], ends: Mapping[Any, int]) -> None:
         """Where each owned partition stands; one that is owned no more vanishes."""

@@ -13,6 +13,9 @@ One hash per partition, `dp:{<namespace>:<stream>:<partition>}`:
 | `<grain><bucket>` | the index of a bucket: the codes of its dimension sets that have such a field |
 | `n` | the buckets of grain NOW whose index is not empty |
 | `t<hour>` | the index of an hour: the keys of tickets that have, or had, a tally with an instant in it |
+| `s` | `SignalState`: how far promises have been looked at, and signals that may not be on their topic yet |
+| `S<entity>` | the lines of a ticket that were announced (`Announced`) |
+| `signal_turn` | how often `s` was written without moving `next`, in decimal: the fence compares both |
 | `redo` | the rest of a write that was too large for one command: fields that overlay those in the hash |
 
 An empty value is the same as no field. Buckets of grain MINUTE, HOUR and DAY that `oldest_kept` no longer keeps are
@@ -24,6 +27,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 import msgspec
 
 from schemas.codec import Millis
+from services.core.announcing import Announced
 from services.core.tally import MEASURES, NOW, Dims, Tally
 
 Field = bytes
@@ -37,6 +41,8 @@ GroupCells = dict[tuple[str, int], Tally]
 NEXT: Field = b"next"
 META: Field = b"meta"
 REDO: Field = b"redo"
+TURN: Field = b"signal_turn"
+SIGNALS: Field = b"s"
 NOW_INDEX: Field = NOW.encode()
 
 LAYOUT = 3
@@ -71,6 +77,32 @@ class Meta(msgspec.Struct, frozen=True, omit_defaults=True):
     """Records that are no event."""
 
 
+class Unsent(msgspec.Struct, frozen=True, array_like=True):
+    """A signal that may not be on its topic yet."""
+
+    signal_id: str
+    type: str
+    ticket: str
+    true_at: Millis
+    """From when on it could be told."""
+    announced_at: Millis
+    value: bytes
+
+
+class SignalState(msgspec.Struct, frozen=True, array_like=True):
+    """Where a shard stands with its signals."""
+
+    silent_until: Millis = 0
+    """Nobody is told of lines that were crossed by then; 0 where the shard never was live."""
+    until: Millis = 0
+    """Lines count as crossed that lie no later: the newest instant at which the shard was live."""
+    swept: Millis = 0
+    """Up to here every ticket was looked at."""
+    outbox: tuple[Unsent, ...] = ()
+    written_at: Millis = 0
+    """When somebody last wrote this who then sends the outbox."""
+
+
 def shard_key(namespace: str, stream: str, partition: int) -> str:
     """The Redis key of one shard; the braces keep it on one node of a cluster."""
     return f"dp:{{{namespace}:{stream}:{partition}}}"
@@ -83,6 +115,15 @@ def changes_channel(namespace: str) -> str:
 
 def entity_field(entity: str) -> Field:
     return b"e" + entity.encode()
+
+
+def entity_of(name: Field) -> str | None:
+    """What `entity_field` was called with; None for any other field."""
+    return name[1:].decode() if name[:1] == b"e" else None
+
+
+def announced_field(entity: str) -> Field:
+    return b"S" + entity.encode()
 
 
 def dims_field(chunk: int) -> Field:
@@ -120,6 +161,8 @@ _unpack_numbers = msgspec.msgpack.Decoder(list[int]).decode
 _unpack_dims = msgspec.msgpack.Decoder(list[tuple[list[str | None], bytes]]).decode
 _unpack_keys = msgspec.msgpack.Decoder(list[str]).decode
 _unpack_meta = msgspec.msgpack.Decoder(Meta).decode
+_unpack_signals = msgspec.msgpack.Decoder(SignalState).decode
+_unpack_announced = msgspec.msgpack.Decoder(list[Announced]).decode
 _unpack_fields = msgspec.msgpack.Decoder(dict[bytes, bytes]).decode
 _unpack_change = msgspec.msgpack.Decoder(tuple[str, int, int, int, list[bytes]]).decode
 
@@ -196,6 +239,23 @@ def pack_meta(meta: Meta) -> bytes:
 
 def unpack_meta(value: bytes | None) -> Meta:
     return _unpack_meta(value) if value else Meta()
+
+
+def pack_signals(state: SignalState) -> bytes:
+    return _pack(state)
+
+
+def unpack_signals(value: bytes | None) -> SignalState:
+    return _unpack_signals(value) if value else SignalState()
+
+
+def pack_announced(known: Sequence[Announced]) -> bytes:
+    return _pack(known)
+
+
+def unpack_announced(value: bytes | None) -> list[Announced]:
+    """What `pack_announced` wrote; empty for an empty or missing field."""
+    return _unpack_announced(value) if value else []
 
 
 def pack_redo(fields: Mapping[Field, bytes]) -> bytes:

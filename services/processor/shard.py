@@ -3,39 +3,47 @@
 `absorb` takes the partition's next records, in order: facts join their timelines, `measure` says what each touched
 entity now adds to the cells and tells others. The difference goes to the store in one fenced write, together with the
 offset of the next record; what others have to know goes to the log before that, so that whoever goes on after a crash
-tells it again. What is not in memory is fetched by name.
+tells it again. What is not in memory is fetched by name. `look` does what time alone has made due: it announces.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from itertools import islice
 
 import msgspec
 
-from schemas.codec import NO_EVENT, Fact, Millis, decode, is_derived, pack_facts, unpack_facts
-from schemas.topics import AGENTS, TICKETS
+from schemas.codec import Fact, Millis, pack_facts
+from schemas.topics import TICKETS
 from services.adapters.log_reader import Record, another_log, fingerprint
 from services.adapters.state_layout import (
     LAYOUT,
     META,
+    SIGNALS,
+    TURN,
     Field,
     Meta,
     entity_field,
     pack_meta,
+    tickets_field,
+    unpack_keys,
     unpack_meta,
+    unpack_signals,
 )
 from services.adapters.state_store import StateStore
-from services.core.exchange import Entity
-from services.core.measure import told
-from services.core.presence import Presence, look_back, too_late
+from services.core.presence import Presence, look_back
 from services.core.rules import Rules
 from services.core.tally import HOUR_MS, MEASURES, Kind, Tallies, add
-from services.errors import Halted
+from services.errors import Fenced
+from services.processor.announcing import Announcing, Herald
+from services.processor.arrivals import Unusable, sorted_out
 from services.processor.kept_cells import CodedTallies, KeptCells
 from services.processor.kept_dims import KeptDims
+from services.processor.kept_entities import KeptEntities
 from services.processor.kept_hours import KeptHours
-from services.processor.telling import told_for
+from services.processor.origin import StateOrigin
+from services.processor.signalling import Signalling
 
 RECORDS_PER_WRITE = 500
 """So many that a write seldom needs more than one command."""
@@ -47,28 +55,6 @@ GROUPS_PER_ENTITY = 3
 
 Tell = Callable[[Sequence[Fact]], Awaitable[None]]
 """Appends to the log what entities have to know of others; returns when it is there."""
-
-
-@dataclass(frozen=True)
-class Unusable:
-    """A record that is no event."""
-
-    record: Record
-    sentence: str
-
-
-@dataclass(frozen=True)
-class StateOrigin:
-    """What a state is made from besides the log; a state made from anything else is not taken over."""
-
-    policy: str
-    partitions: int
-    namespace: str = ""
-
-    @property
-    def state(self) -> bytes:
-        """Whose told records are taken in: those of another state were made under other rules."""
-        return f"{self.namespace}/{self.policy}".encode()
 
 
 @dataclass(slots=True)
@@ -88,8 +74,16 @@ class Shard:
     """Owned by the one worker that reads the partition; any other's writes are refused by the fence."""
 
     def __init__(
-        self, store: StateStore, stream: str, partition: int, rules: Rules, origin: StateOrigin, tell: Tell
+        self,
+        store: StateStore,
+        stream: str,
+        partition: int,
+        rules: Rules,
+        origin: StateOrigin,
+        tell: Tell,
+        herald: Herald | None = None,
     ) -> None:
+        """``herald`` takes signals to their topic; without one, nothing is announced."""
         self.stream = stream
         self.partition = partition
         self.next = 0
@@ -98,11 +92,22 @@ class Shard:
         """Nothing was ever written."""
         self.inspected = ""
         """Fingerprint of a record taken in, of when the log was last looked at."""
+        self.announcing: Announcing | None = None
+        """Of tickets, once loaded."""
         self._store = store
         self._rules = rules
         self._origin = origin
         self._tell = tell
-        self._entities: dict[str, Entity] = {}
+        self._herald = herald if stream == TICKETS.stream else None
+        self._turn = 0
+        self._written_s = 0.0
+        self._silenced = False
+        """Signals were announced, and are not to be any more."""
+        self._alone = asyncio.Lock()
+        self._over = False
+        """What is in memory may be another thing than what is in the store, or somebody else goes on."""
+        self._hot_entities = HOT_ENTITIES
+        self._entities = KeptEntities(self._fetch, stream, rules)
         self._dims = KeptDims()
         self._cells = KeptCells(self._fetch)
         self._hours = KeptHours(self._fetch)
@@ -116,33 +121,21 @@ class Shard:
             Unavailable: the store does not answer.
         """
         await self._store.recover(self.stream, self.partition)
-        self.next, (packed,) = await self._store.read(self.stream, self.partition, [META])
+        wanted = [META, TURN, SIGNALS]
+        self.next, (packed, turn, signals) = await self._store.read(self.stream, self.partition, wanted)
+        self._turn = int(turn or 0)
+        self._silenced = self._herald is None and bool(signals)
+        if self._herald is not None:
+            origin, state = self._origin, unpack_signals(signals)
+            signalling = Signalling(self._rules, origin.namespace, origin.live_since, state)
+            self._entities.signalling = signalling
+            self.announcing = Announcing(self._herald, signalling, self.partition)
         if packed is None:
             return
         self.untouched = False
         self.meta = unpack_meta(packed)
-        self._check_origin()
+        self._origin.check(self.meta, f"{self.stream}[{self.partition}]")
         await self._dims.load(self._fetch, self.meta.dims)
-
-    def _check_origin(self) -> None:
-        place = f"{self.stream}[{self.partition}]"
-        if self.meta.layout != LAYOUT:
-            raise Halted(
-                f"{place}: this state has the layout {self.meta.layout}, this version of deskpulse reads and writes "
-                f"{LAYOUT}. Set DESKPULSE_NAMESPACE to a new name to rebuild the state from the log."
-            )
-        if self.meta.policy != self._origin.policy:
-            raise Halted(
-                f"{place}: this state was made under the policy {self.meta.policy}, the settings say "
-                f"{self._origin.policy}: mixing them would make figures that neither means. Put the old policy back, "
-                "or set DESKPULSE_NAMESPACE to a new name to rebuild the state under the new one."
-            )
-        if self.meta.partitions != self._origin.partitions:
-            raise Halted(
-                f"{place}: this state was made from {self.meta.partitions} partitions, the topic has "
-                f"{self._origin.partitions}: tickets would be parted. Set DESKPULSE_NAMESPACE to a new name to "
-                "rebuild the state."
-            )
 
     def recognise(self, records: Iterable[Record]) -> None:
         """Look at records that come again.
@@ -169,16 +162,73 @@ class Shard:
                 also what `tell` raises: then nothing was written.
         """
         unusable: list[Unusable] = []
+        self._hot_entities = hot_entities
         for begin in range(0, len(records), RECORDS_PER_WRITE):
-            unusable += await self._absorb(records[begin : begin + RECORDS_PER_WRITE])
-            self._cool(hot_entities)
+            async with self._undisturbed():
+                unusable += await self._absorb(records[begin : begin + RECORDS_PER_WRITE])
+                self._cool()
         return unusable
+
+    @asynccontextmanager
+    async def _undisturbed(self) -> AsyncIterator[None]:
+        async with self._alone:
+            if self._over:
+                raise Fenced(f"{self.stream}[{self.partition}]: this shard was dropped: nothing was done")
+            try:
+                yield
+            except BaseException:
+                self._over = True
+                raise
+
+    async def close(self) -> None:
+        """Let somebody else go on, once what was begun is done. Nothing more is done after this."""
+        async with self._alone:
+            self._over = True
+
+    async def look(self, *, at_end: bool) -> None:
+        """Announce what time alone has made true; nothing while this shard is behind.
+
+        Args:
+            at_end: Whether it has all that the log has.
+
+        Raises:
+            Fenced, Unavailable: as of `absorb`.
+        """
+        while self.announcing is not None and await self._look(self.announcing, at_end=at_end):
+            pass
+
+    async def _look(self, announcing: Announcing, *, at_end: bool) -> bool:
+        """Look at some tickets; returns whether there are more."""
+        signalling = announcing.signalling
+        async with self._undisturbed():
+            if not announcing.live(at_end=at_end) or not await self._sure(announcing):
+                return False
+            hours = [tickets_field(hour) for hour in signalling.new_hours()]
+            for listed in await self._fetch(hours):
+                signalling.listed(unpack_keys(listed))
+            tickets = signalling.next_tickets()
+            await self._entities.recall(tickets)
+            signalling.judge(self._entities, tickets, announcing.now)
+            if news := signalling.news(announcing.now):
+                await self._write(self.next, news)
+            await announcing.send(self._written_s)
+            self._cool()
+            return signalling.more and not announcing.unsure
+
+    async def _sure(self, announcing: Announcing) -> bool:
+        """Whether it is known which signals of the outbox were sent."""
+        if announcing.unsure and announcing.ripe:
+            if announcing.waiting:
+                await self._write(self.next, announcing.signalling.fields(announcing.now))
+            await announcing.make_sure()
+        return not announcing.unsure
 
     async def _absorb(self, records: Sequence[Record]) -> list[Unusable]:
         watermark_before, dims_before = self.meta.watermark, len(self._dims)
-        arrivals, unusable = self._sort(records)
-        await self._recall(arrivals)
+        arrivals, unusable, self.meta = sorted_out(records, self._origin.state, self.meta)
+        await self._entities.recall(arrivals)
         change = self._remeasure(arrivals)
+        self._judge(change, arrivals, records[-1].timestamp)
         changes: dict[Field, bytes] = {META: b""}  # its place is in the first command of a large write
         changes |= change.fields
         _, kept = await asyncio.gather(self._tell_others(change.news), self._keep(change, watermark_before))
@@ -191,48 +241,45 @@ class Shard:
             unusable=self.meta.unusable + len(unusable),
         )
         changes[META] = pack_meta(self.meta)
-        await self._store.write(self.stream, self.partition, began=self.next, ends=ends, changes=changes)
-        self.next, self.untouched = ends, False
+        await self._write(ends, changes)
         if nothing := [*self._cells.take_dropped(), *self._hours.take_dropped()]:
-            await self._store.drop(self.stream, self.partition, ends, nothing)
+            await self._store.drop(self.stream, self.partition, ends, nothing, turn=self._turn)
+        if self.announcing is not None:
+            await self.announcing.send(self._written_s)
         return unusable
 
-    def _sort(self, records: Iterable[Record]) -> tuple[dict[str, list[Fact]], list[Unusable]]:
-        """The facts of ``records`` by entity; those that come too late are counted and left out."""
-        arrivals: dict[str, list[Fact]] = {}
-        unusable = []
-        watermark, late = self.meta.watermark, self.meta.late
-        for record in records:
-            value = record.value or b""
-            if is_derived(value) and not told_for(record, self._origin.state):
-                continue
-            try:
-                fact = decode(value, record.timestamp if record.timestamp >= 0 else None)
-            except NO_EVENT as error:
-                unusable.append(Unusable(record, str(error)))
-                continue
-            if too_late(fact, watermark):
-                late += 1
-                continue
-            watermark = max(watermark, fact.at)
-            arrivals.setdefault(fact.entity, []).append(fact)
-        self.meta = msgspec.structs.replace(self.meta, watermark=watermark, late=late)
-        return arrivals, unusable
+    async def _write(self, ends: int, changes: Mapping[Field, bytes]) -> None:
+        self._written_s = time.monotonic()
+        turn = self._turn + (ends == self.next)
+        await self._store.write(
+            self.stream,
+            self.partition,
+            began=self.next,
+            ends=ends,
+            changes=changes,
+            turn=self._turn,
+            next_turn=None if turn == self._turn else turn,
+        )
+        self.untouched = self.untouched and ends == self.next
+        self.next, self._turn = ends, turn
 
-    async def _recall(self, entities: Iterable[str]) -> None:
-        """Bring the entities into memory that are not there."""
-        missing = [entity for entity in entities if entity not in self._entities]
-        for entity, packed in zip(missing, await self._fetch([entity_field(e) for e in missing]), strict=True):
-            timeline = unpack_facts(packed) if packed else []
-            kind = Presence if self.stream == AGENTS.stream else Entity
-            self._entities[entity] = kind(timeline, told(timeline, self._rules))
+    def _judge(self, change: _Change, arrivals: Iterable[str], logged_at: Millis) -> None:
+        """Add to the change what is to be announced, or that nothing is any more."""
+        announcing = self.announcing
+        if announcing is None:
+            if self._silenced:
+                change.fields[SIGNALS], self._silenced = b"", False
+            return
+        announcing.newest_at = logged_at
+        announcing.live(at_end=False)
+        announcing.signalling.judge(self._entities, arrivals, announcing.now)
+        change.fields |= announcing.signalling.fields(announcing.now)
 
     def _remeasure(self, arrivals: Mapping[str, list[Fact]]) -> _Change:
         """Let the facts join their timelines."""
         change = _Change({}, {}, [], {})
         for entity, facts in arrivals.items():
-            held = self._entities.pop(entity)  # put back below as the most recently used
-            self._entities[entity] = held
+            held = self._entities.used(entity)
             timeline = held.timeline
             taken = held.take_in(facts, self._rules, retried=True)
             if held.timeline is not timeline:
@@ -252,7 +299,10 @@ class Shard:
         if ahead != self.meta.ahead:
             self.meta = msgspec.structs.replace(self.meta, ahead=ahead)
         if self.stream == TICKETS.stream:
-            for hour in {at // HOUR_MS for _, at, _, _ in added}:
+            hours = {at // HOUR_MS for _, at, _, _ in added}
+            if self.announcing is not None:
+                hours |= self.announcing.signalling.hours(self._entities[entity])
+            for hour in hours:
                 change.hours.setdefault(hour, set()).add(entity)
 
     async def _tell_others(self, news: Sequence[Fact]) -> None:
@@ -273,8 +323,7 @@ class Shard:
         _, values = await self._store.read(self.stream, self.partition, fields)
         return values
 
-    def _cool(self, hot_entities: int) -> None:
-        for entity in list(islice(self._entities, max(0, len(self._entities) - hot_entities))):
-            del self._entities[entity]
-        self._cells.cool(GROUPS_PER_ENTITY * hot_entities)
+    def _cool(self) -> None:
+        self._entities.cool(self._hot_entities)
+        self._cells.cool(GROUPS_PER_ENTITY * self._hot_entities)
         self._hours.cool()

@@ -24,7 +24,7 @@ from services.adapters.policy_file import load_policy
 from services.config import Settings
 from services.core.rules import Rules
 from services.core.tally import Cells
-from services.processor.shard import StateOrigin
+from services.processor.origin import StateOrigin
 from services.processor.telling import told_for
 from tests.recount import merged, recounted_together, still_kept, watermark_of
 from tests.servers import Broker

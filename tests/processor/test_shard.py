@@ -15,7 +15,8 @@ from schemas.codec import AHEAD_MS, Fact
 from services.adapters import state_layout as layout
 from services.adapters.state_store import StateStore
 from services.errors import Fenced, Halted
-from services.processor.shard import Shard, StateOrigin
+from services.processor.origin import StateOrigin
+from services.processor.shard import Shard
 from tests.state import differences, next_of, stored_cells, stored_fields, unlisted
 from tests.traffic import LOGGED_AT, about, facts, log_of, record, rules, simulated
 

@@ -22,7 +22,8 @@ from services.adapters.state_store import StateStore
 from services.core.rules import Rules
 from services.core.tally import Cells
 from services.errors import Unavailable, Unstorable
-from services.processor.shard import Shard, StateOrigin
+from services.processor.origin import StateOrigin
+from services.processor.shard import Shard
 from services.processor.telling import Telling, told_record
 from tests.recount import merged, recounted_together
 from tests.state import cells_in
@@ -57,14 +58,14 @@ class Hash:
     async def read(self, _: str, __: int, fields: Sequence[bytes]) -> tuple[int, list[bytes | None]]:
         return self.next, [self.fields.get(name) for name in fields]
 
-    async def write(self, *_: object, began: int, ends: int, changes: Mapping[bytes, bytes]) -> None:
+    async def write(self, *_: object, began: int, ends: int, changes: Mapping[bytes, bytes], **_turn: object) -> None:
         assert began == self.next
         self._perhaps_die()
         self.fields |= changes
         self.next = ends
         self._perhaps_die()
 
-    async def drop(self, *arguments: Any) -> None:
+    async def drop(self, *arguments: Any, turn: int) -> None:
         for name in arguments[-1]:
             self.fields.pop(name, None)
 
