@@ -12,8 +12,10 @@ from redis.asyncio import Redis
 from rich.console import Console
 
 from schemas.codec import Fact, Millis
+from schemas.policy import Policy
 from schemas.topics import REQUESTERS, TICKETS
 from services.adapters.entities import KEYS_ARE, Entities, possible_keys
+from services.adapters.namespaces import Live, LiveState, Namespaces
 from services.adapters.policy_file import load_policy
 from services.adapters.state_store import StateStore
 from services.board.explained import stored_explanation
@@ -53,8 +55,8 @@ def explain(
     """
     if events is None:
         settings = Settings.from_env(environ)
-        rules = Rules(load_policy(policy or settings.policy))
-        explained = from_store(ticket, settings, rules, as_of, time_ns() // 1_000_000)
+        given = None if policy is None else load_policy(policy)
+        explained = from_store(ticket, settings, given, as_of, time_ns() // 1_000_000)
     else:
         if events != "-" and not Path(events).is_file():
             raise Misconfigured(f"there is no file {events}")
@@ -117,29 +119,41 @@ def _some(keys: Sequence[str]) -> str:
     return ", ".join(keys[:MOST_NAMED]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def from_store(ticket: str, settings: Settings, rules: Rules, as_of: Millis | None, now: Millis) -> Explanation:
-    """The explanation of a ticket that the store holds.
+def from_store(
+    ticket: str, settings: Settings, policy: Policy | None, as_of: Millis | None, now: Millis
+) -> Explanation:
+    """The explanation of a ticket that the store holds: in the live state, of the namespace that the settings name.
 
     Args:
+        policy: None is the one that the state is made under.
         as_of: None is now, with all that the store holds.
 
     Raises:
         Misconfigured: the store has no such ticket, or was made with another number of partitions.
         Unavailable: the store does not answer.
     """
-    return asyncio.run(_from_store(ticket, settings, rules, as_of, now))
+    return asyncio.run(_from_store(ticket, settings, policy, as_of, now))
 
 
 async def _from_store(
-    ticket: str, settings: Settings, rules: Rules, as_of: Millis | None, now: Millis
+    ticket: str, settings: Settings, policy: Policy | None, as_of: Millis | None, now: Millis
 ) -> Explanation:
     limit = ANSWER_WITHIN_S
     async with Redis.from_url(settings.redis_url, socket_timeout=limit, socket_connect_timeout=limit) as redis:
-        entities = Entities(StateStore(redis, settings.namespace), settings.partitions)
+        state = await _state(redis, settings)
+        entities = Entities(StateStore(redis, state.namespace), settings.partitions)
         await entities.check(TICKETS)
-        found = await stored_explanation(ticket, entities, rules, as_of, now)
+        found = await stored_explanation(ticket, entities, Rules(policy or state.policy), as_of, now)
     if found is None:
-        place = f"in the namespace {settings.namespace} of {settings.redis_url.rpartition('@')[2]}"
+        place = f"in the namespace {state.namespace} of {settings.redis_url.rpartition('@')[2]}"
         when = "" if as_of is None else " at that instant"
         raise Misconfigured(f"no ticket {ticket} is known {place}{when}; {KEYS_ARE}")
     return found
+
+
+async def _state(redis: Redis, settings: Settings) -> LiveState:
+    """What is live, or else what was kept beside the namespace of the settings: `deskpulse replay` builds it under a
+    policy that the settings do not name."""
+    namespaces, named = Namespaces(redis), settings.namespace
+    live = await namespaces.live(named) or Live(named, await namespaces.policy_of(named), 0)
+    return LiveState.of(named, load_policy(settings.policy), live)

@@ -9,11 +9,13 @@ import gc
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import gettempdir
 from types import SimpleNamespace
+from typing import Any
 
 import faust
 from aiokafka import AIOKafkaConsumer
@@ -24,15 +26,19 @@ from prometheus_client import CollectorRegistry, start_http_server
 from redis.asyncio import Redis
 
 from schemas import topics
+from schemas.policy import Policy
 from services.adapters.event_log import ensure_topics, open_event_log
 from services.adapters.log_reader import Record, open_log_reader
 from services.adapters.metrics import ProcessorMetrics
+from services.adapters.namespaces import LiveState
 from services.adapters.policy_file import load_policy
 from services.adapters.state_store import StateStore
 from services.config import Settings
 from services.core.rules import Rules
 from services.errors import Misconfigured, Unavailable
-from services.processor.shard import HOT_ENTITIES, StateOrigin
+from services.processor.announcing import Herald
+from services.processor.movement import Movement, live_at_first, origin_of
+from services.processor.shard import HOT_ENTITIES
 from services.processor.shards import Shards
 from services.processor.watchdog import watched
 
@@ -43,6 +49,8 @@ UNEXPECTED = 70
 UNAVAILABLE = 75
 """Exit code when a neighbour is away for too long."""
 INSPECT_S = 30.0
+ANNOUNCE_S = 0.25
+"""How often is looked what time alone has made true."""
 TAKE_OVER_S = 30.0
 """How long taking partitions over may take. Faust stops waiting after 90 s, and then never reads again."""
 COLLECT = (100_000, 50, 100)
@@ -148,30 +156,90 @@ def build_app(settings: Settings, shards: Shards, metrics: ProcessorMetrics) -> 
                 os._exit(UNEXPECTED)
 
     async def forget(_: faust.App, revoked: set[TP], **__: object) -> None:
-        shards.forget(revoked)
+        await shards.release(revoked)
         metrics.rebalances.labels(settings.kafka_group).inc()
+
+    async def announce(_: faust.App) -> None:
+        while not app.should_stop:
+            await app.sleep(ANNOUNCE_S)
+            await _announce(app, shards)
 
     async def inspect(_: faust.App) -> None:
         await shards.inspect()
         app.consumer.pause_partitions(shards.halted)
 
+    if settings.signals:
+        app.task(announce)
     app.on_partitions_revoked.connect(forget)  # type: ignore[arg-type]
     app.timer(INSPECT_S)(inspect)
     return app
 
 
+async def _announce(app: faust.App, shards: Shards) -> None:
+    try:
+        for tp, offset in (await shards.announce()).items():
+            await _read_again(app, shards, tp, offset)
+    except asyncio.CancelledError:
+        raise
+    except BaseException:
+        log.exception("unexpected: this worker ends, the next begins at the store's next offset")
+        os._exit(UNEXPECTED)
+
+
 async def _absorb(app: faust.App, shards: Shards, tp: TP, records: Sequence[Record]) -> None:
-    again = await shards.absorb(tp, records)
+    await _read_again(app, shards, tp, await shards.absorb(tp, records))
+
+
+async def _read_again(app: faust.App, shards: Shards, tp: TP, again: int | None) -> None:
     if tp in shards.halted:
         app.consumer.pause_partitions({tp})
     elif again is not None and isinstance(app.consumer, StoreLedConsumer):
         await app.consumer.read_again(tp, again)
 
 
+@dataclass(frozen=True)
+class Worker:
+    """A Faust app and the shards that it feeds."""
+
+    app: faust.App
+    shards: Shards
+    follow: Callable[[], Coroutine[Any, Any, None]] | None
+    """Moves to the state that is live, for as long as it runs; None where it makes one state and no other."""
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Work until ``stopping`` is set, or until Faust cannot go on, which ends the process."""
+        self.app.finalize()
+        signalled = asyncio.create_task(stopping.wait())
+        started = asyncio.create_task(self.app.start())
+        await asyncio.wait({signalled, started}, return_when=asyncio.FIRST_COMPLETED)
+        if started.done():
+            started.result()
+        crashed = asyncio.create_task(self.app.wait_until_stopped())
+        following = [] if self.follow is None else [asyncio.create_task(self.follow())]
+        await asyncio.wait({signalled, crashed, *following}, return_when=asyncio.FIRST_COMPLETED)
+        if not stopping.is_set():
+            log.error("the worker cannot go on: %s", self.app.crash_reason, exc_info=_failure(following))
+            os._exit(UNEXPECTED)
+        for task in following:
+            task.cancel()
+        await self.app.stop()
+        for each in (signalled, started, crashed):
+            each.cancel()
+
+
+def _failure(tasks: Iterable["asyncio.Task[None]"]) -> BaseException | None:
+    return next((task.exception() for task in tasks if task.done()), None)
+
+
 @asynccontextmanager
-async def open_processor(settings: Settings) -> AsyncIterator[faust.App]:
-    """A worker with everything that it needs, ready to start."""
-    policy = load_policy(settings.policy)
+async def open_processor(settings: Settings, beside: Policy | None = None) -> AsyncIterator[Worker]:
+    """A worker with everything that it needs, ready to start.
+
+    Args:
+        beside: Make the state of the settings' namespace under this policy, whatever is live. Left out, the worker
+            makes the live state, and goes with it when it is switched.
+    """
+    configured = beside or load_policy(settings.policy)
     registry = CollectorRegistry()
     metrics = ProcessorMetrics(registry, settings.kafka_group)
     await _wait_for_topics(settings)
@@ -180,12 +248,17 @@ async def open_processor(settings: Settings) -> AsyncIterator[faust.App]:
         open_log_reader(settings) as reader,
         open_event_log(settings) as event_log,
     ):
-        store = StateStore(redis, settings.namespace)
-        origin = StateOrigin(policy.fingerprint(), settings.partitions, settings.namespace)
-        shards = Shards(store, reader, event_log, Rules(policy), origin, metrics, HOT_ENTITIES)
+        state = LiveState(settings.namespace, configured)
+        if beside is None:
+            state = await live_at_first(redis, settings.namespace, configured)
+        origin = origin_of(state, settings.partitions)
+        store = StateStore(redis, state.namespace)
+        herald = Herald(event_log, reader, metrics, settings) if settings.signals else None
+        shards = Shards(store, reader, event_log, Rules(state.policy), origin, metrics, HOT_ENTITIES, herald)
         app = build_app(settings, shards, metrics)
+        movement = Movement(app, shards, redis, settings, configured, state)
         with _metrics_served(settings, registry), watched(app, shards, metrics):
-            yield app
+            yield Worker(app, shards, movement.run if beside is None else None)
 
 
 async def _wait_for_topics(settings: Settings) -> None:
@@ -221,21 +294,14 @@ def main(settings: Settings) -> None:
 
 
 async def _run(settings: Settings) -> None:
+    stopping = until_signalled()
+    async with open_processor(settings) as worker:
+        await worker.run(stopping)
+
+
+def until_signalled() -> asyncio.Event:
+    """Set by SIGINT and SIGTERM."""
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    async with open_processor(settings) as app:
-        app.finalize()
-        signalled = asyncio.create_task(stopping.wait())
-        started = asyncio.create_task(app.start())
-        await asyncio.wait({signalled, started}, return_when=asyncio.FIRST_COMPLETED)
-        if started.done():
-            started.result()
-        crashed = asyncio.create_task(app.wait_until_stopped())
-        await asyncio.wait({signalled, crashed}, return_when=asyncio.FIRST_COMPLETED)
-        if not stopping.is_set():
-            log.error("the worker cannot go on: %s", app.crash_reason)
-            os._exit(UNEXPECTED)
-        await app.stop()
-        for task in (signalled, started, crashed):
-            task.cancel()
+    return stopping

@@ -7,7 +7,9 @@ log, another policy. A halted partition is read no further; the others go on.
 import asyncio
 import logging
 import random
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 from faust.types import TP
 
@@ -19,13 +21,18 @@ from services.adapters.metrics import ProcessorMetrics
 from services.adapters.state_store import StateStore
 from services.core.rules import Rules
 from services.errors import Fenced, Halted, Unavailable
-from services.processor.shard import Shard, StateOrigin, Unusable
+from services.processor.announcing import Herald
+from services.processor.arrivals import Unusable
+from services.processor.origin import StateOrigin
+from services.processor.shard import Shard
 from services.processor.telling import Telling
 
 log = logging.getLogger(__name__)
 
 _STREAMS = {topic.name: topic.stream for topic in topics.MEASURED}
 _LONGEST_PAUSE_S = 5.0
+_AT_END_S = 5.0
+"""How long a shard that had all of the log counts as having it."""
 
 
 class Shards:
@@ -40,8 +47,10 @@ class Shards:
         origin: StateOrigin,
         metrics: ProcessorMetrics,
         hot_entities: int,
+        herald: Herald | None = None,
     ) -> None:
-        """``hot_entities``: how many entities all shards together keep in memory."""
+        """``hot_entities``: how many entities all shards together keep in memory. Without ``herald`` nothing is
+        announced."""
         self.halted: dict[TP, Halted] = {}
         self._assigned: set[TP] = set()
         self._owned: dict[TP, Shard] = {}
@@ -55,6 +64,9 @@ class Shards:
         self._tell = Telling(event_log, origin.state, metrics)
         self._refused: dict[TP, int] = {}
         """How often in a row a batch could not be applied."""
+        self._herald = herald
+        self._at_end_s: dict[TP, float] = {}
+        """When a shard was last seen to have all that the log has."""
 
     def positions(self) -> dict[TP, int]:
         """The next offset of each partition that is being read."""
@@ -76,6 +88,20 @@ class Shards:
         positions = await asyncio.gather(*(self.load(tp) for tp in tps))
         return dict(zip(tps, positions, strict=True))
 
+    async def become(self, store: StateStore, rules: Rules, origin: StateOrigin) -> dict[TP, int]:
+        """Make another state from now on; waits for the store and the log.
+
+        Returns:
+            Where to read on, for each partition that is assigned.
+        """
+        self._store, self._rules, self._origin = store, rules, origin
+        self._tell = Telling(self._event_log, origin.state, self._metrics)
+        tps = list(self._assigned)
+        positions = await asyncio.gather(*(self.load(tp) for tp in tps))
+        for tp in set(tps) - self._assigned:  # taken away meanwhile
+            self._drop(tp)
+        return {tp: position for tp, position in zip(tps, positions, strict=True) if tp in self._assigned}
+
     async def load(self, tp: TP) -> int:
         """Take a partition over from the store; waits for the store and the log.
 
@@ -95,13 +121,16 @@ class Shards:
                 await self._wait(tp, error, attempt)
 
     async def _load(self, tp: TP) -> int:
-        shard = Shard(self._store, _STREAMS[tp.topic], tp.partition, self._rules, self._origin, self._tell)
+        store, stream = self._store, _STREAMS[tp.topic]
+        shard = Shard(store, stream, tp.partition, self._rules, self._origin, self._tell, self._herald)
         await shard.load()
         if shard.untouched:
             position = await self._reader.earliest(tp.topic, tp.partition)
         else:
             position = shard.next
             await self._check_log(tp, shard)
+        if store is not self._store:
+            return await self._load(tp)  # it is another state by now that we make
         self._owned[tp] = shard
         log.info("shard loaded", extra={"partition": f"{tp.topic}[{tp.partition}]", "next": shard.next})
         return position
@@ -115,13 +144,60 @@ class Shards:
         shard = self._owned.get(tp)
         if shard is None:
             return await self.load(tp) if tp in self.unattended() else None
+        return await self._reloaded(tp, lambda: self._absorb(tp, shard, records))
+
+    async def _absorb(self, tp: TP, shard: Shard, records: Sequence[Record]) -> int | None:
+        news = [record for record in records if record.offset >= shard.next]
+        if not news:
+            return None
+        if news[0].offset > shard.next and not await self._nothing_between(tp, shard, news[0].offset):
+            return shard.next
+        await self._set_aside(await shard.absorb(news, self._hot // max(1, len(self._owned))))
+        self._refused.pop(tp, None)
+        self._metrics.applied(tp.topic, news)
+        return None
+
+    async def announce(self) -> dict[TP, int]:
+        """Let every shard that is not behind announce what has become true; to be called a few times a second.
+
+        Returns:
+            Where to read again from, for partitions that were loaded again.
+        """
+        shards = {tp: shard for tp, shard in self._owned.items() if shard.announcing is not None}
+        at_end = await self._at_end(shards)
+
+        async def announce(tp: TP, shard: Shard) -> int | None:
+            return await self._reloaded(tp, partial(shard.look, at_end=tp in at_end))
+
+        offsets = await asyncio.gather(*(announce(tp, shard) for tp, shard in shards.items()))
+        self._metrics.unsent.set(sum(each.announcing.waiting for each in shards.values() if each.announcing))
+        return {tp: offset for tp, offset in zip(shards, offsets, strict=True) if offset is not None}
+
+    async def _at_end(self, shards: Mapping[TP, Shard]) -> set[TP]:
+        """The shards that have all that the log has. Those that take new records are not asked for."""
+        now_s = time.monotonic()
+        quiet = {tp: s for tp, s in shards.items() if s.announcing is not None and not s.announcing.fresh}
+        asked = {tp: s.next for tp, s in quiet.items() if now_s - self._at_end_s.get(tp, -_AT_END_S) >= _AT_END_S}
+        for tp in asked:
+            self._at_end_s.pop(tp, None)
+        if not asked:
+            return quiet.keys() & self._at_end_s.keys()
         try:
-            news = [record for record in records if record.offset >= shard.next]
-            if not news:
-                return None
-            if news[0].offset > shard.next and not await self._nothing_between(tp, shard, news[0].offset):
-                return shard.next
-            await self._set_aside(await shard.absorb(news, self._hot // max(1, len(self._owned))))
+            found = await self._reader.at_end({(tp.topic, tp.partition): offset for tp, offset in asked.items()})
+        except Unavailable as error:
+            log.warning("no signals for now", extra={"reason": str(error)})
+            found = set()
+        self._at_end_s |= {TP(*place): now_s for place in found}
+        return quiet.keys() & self._at_end_s.keys()
+
+    async def _reloaded(self, tp: TP, work: Callable[[], Awaitable[int | None]]) -> int | None:
+        """Do ``work`` on a shard; where the store or the log refuses it, load the shard again.
+
+        Returns:
+            What ``work`` returns, or the offset to read again from.
+        """
+        try:
+            return await work()
         except Halted as error:
             self._halt(tp, error)
             return None
@@ -130,13 +206,15 @@ class Shards:
             self._metrics.reloads.labels(tp.topic).inc()
             self._drop(tp)
             await self._wait_if_away(tp, error)
-            return await self.load(tp) if tp in self._assigned else None
+            if tp not in self._assigned:
+                return None
+            offset = await self.load(tp)
+            if tp not in self._assigned:  # taken away meanwhile
+                self._drop(tp)
+            return offset
         except BaseException:
             self._drop(tp)  # what it has in memory may be ahead of the store
             raise
-        self._refused.pop(tp, None)
-        self._metrics.applied(tp.topic, news)
-        return None
 
     async def _wait_if_away(self, tp: TP, error: Fenced | Unavailable) -> None:
         """Loading does not wait for a log that gives its records and takes none."""
@@ -162,8 +240,17 @@ class Shards:
         for tp in tps:
             self._drop(tp)
 
+    async def release(self, tps: Iterable[TP]) -> None:
+        """Give partitions up; returns once nothing is done for them any more, so that nobody sends a signal that the
+        next owner finds unsent."""
+        tps = set(tps)
+        shards = [self._owned[tp] for tp in tps & self._owned.keys()]
+        self.forget(tps)
+        await asyncio.gather(*(shard.close() for shard in shards))
+
     def _drop(self, tp: TP) -> None:
         self._owned.pop(tp, None)
+        self._at_end_s.pop(tp, None)
         if self.halted.pop(tp, None) is not None:
             self._metrics.halted.labels(tp.topic, str(tp.partition)).set(0)
 

@@ -1,5 +1,6 @@
 """Whose partition it is, and what of it is read: with a real store, and a log that is told what to say."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any, cast
 
@@ -14,12 +15,13 @@ from services.adapters.log_reader import LogReader
 from services.adapters.metrics import ProcessorMetrics
 from services.adapters.state_store import StateStore
 from services.errors import Halted
-from services.processor.shard import StateOrigin
+from services.processor.origin import StateOrigin
 from services.processor.shards import Shards
 from services.processor.watchdog import NO_PROGRESS_S, Progress
 from tests.traffic import about, log_of, record, rules, simulated
 
 TICKETS = TP(topics.TICKETS.name, 0)
+FIRST, OTHER = StateOrigin("a", 1), StateOrigin("b", 1, "b")
 VALUES = about(topics.TICKETS, simulated(days=0.1))[:20]
 
 
@@ -60,7 +62,7 @@ async def shards(redis_url: str, namespace: str, log: ScriptedLog) -> AsyncItera
             cast(LogReader, log),
             cast(EventLog, log),
             rules(),
-            StateOrigin("a", 1),
+            FIRST,
             ProcessorMetrics(CollectorRegistry(), "deskpulse"),
             1000,
         )
@@ -125,6 +127,62 @@ async def test_a_log_that_turns_out_to_be_another_halts_and_the_next_assignment_
     log.halts = None
     assert await shards.assign([TICKETS]) == {TICKETS: 8}
     assert shards.halted == {}
+
+
+async def test_who_makes_another_state_reads_on_where_that_one_is_and_leaves_the_first_alone(
+    shards: Shards, log: ScriptedLog, redis_url: str, namespace: str
+) -> None:
+    await shards.assign([TICKETS])
+    await shards.absorb(TICKETS, log.records[:5])
+    async with Redis.from_url(redis_url) as redis:
+        first, other = StateStore(redis, namespace), StateStore(redis, f"{namespace}-b")
+
+        assert await shards.become(other, rules(), OTHER) == {TICKETS: 0}
+        assert await shards.absorb(TICKETS, log.records[5:7]) == 0, "it lacks those before"
+        assert await shards.absorb(TICKETS, log.records[:7]) is None
+        assert [held for held, _ in await first.nexts([("tickets", 0)])] == [5]
+        assert [held for held, _ in await other.nexts([("tickets", 0)])] == [7]
+
+        assert await shards.become(first, rules(), FIRST) == {TICKETS: 5}
+
+
+async def test_a_partition_that_is_halted_for_one_state_need_not_be_for_another(
+    shards: Shards, log: ScriptedLog, redis_url: str, namespace: str
+) -> None:
+    await shards.assign([TICKETS])
+    await shards.absorb(TICKETS, log.records[:5])
+    log.halts = Halted("another log")
+    await shards.inspect()
+    assert list(shards.halted) == [TICKETS]
+    log.halts = None
+    async with Redis.from_url(redis_url) as redis:
+        await shards.become(StateStore(redis, f"{namespace}-b"), rules(), OTHER)
+
+        assert shards.halted == {}
+        assert shards.positions() == {TICKETS: 0}
+
+
+async def test_what_is_being_loaded_when_another_state_is_to_be_made_is_loaded_from_that_one(
+    shards: Shards, log: ScriptedLog, redis_url: str, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking, told = asyncio.Event(), asyncio.Event()
+
+    async def at_last(topic: str, partition: int) -> int:
+        monkeypatch.undo()
+        looking.set()
+        await told.wait()
+        return 0
+
+    async with Redis.from_url(redis_url) as redis:
+        monkeypatch.setattr(log, "earliest", at_last)
+        loading = asyncio.create_task(shards.assign([TICKETS]))
+        await looking.wait()
+        await shards.become(StateStore(redis, f"{namespace}-b"), rules(), OTHER)
+        told.set()
+        await loading
+        await shards.absorb(TICKETS, log.records[:5])
+
+        assert [held for held, _ in await StateStore(redis, namespace).nexts([("tickets", 0)])] == [0]
 
 
 async def test_a_record_that_is_no_event_becomes_a_dead_letter(shards: Shards, log: ScriptedLog) -> None:
