@@ -19,8 +19,11 @@ from services.supervise import Program, Supervisor, to_stderr
 
 COMMAND = (sys.executable, "-m", "services")
 """How a program of ours is started; its name follows."""
-_SERVING = {"gateway": "/healthz", "processor": "/metrics", "board": "/healthz"}
+_SERVING = {"gateway": "/healthz", "processor": "/metrics", "board": "/healthz", "notifier": "/healthz"}
 """Each program that listens, and the path that answers once it is ready."""
+_WORDS = {"notifier": "notify"}
+"""What a program is started with, where that is not its name."""
+_RESTARTED = ("processor", "notifier")
 _DEMO_POLICY = Path(__file__).parent / "simulator" / "policy.yaml"
 _EMBEDDED_SESSION_S = 6.0
 """The embedded broker lets a group join after about half the session timeout."""
@@ -42,7 +45,7 @@ def main(settings: Settings, *, simulator: bool) -> None:
     to_stderr("deskpulse starts ...")
     with _neighbours(settings) as (settings, servers):
         environment = _environment(settings)
-        programs = [_program(name, settings, environment) for name in _SERVING]
+        programs = [_program(name, settings, environment) for name in _serving(settings)]
         followers = [_simulator(environment)] if simulator else []
         Supervisor(to_stderr).run(
             programs, followers, servers, on_ready=lambda: print(_addresses(settings, made), flush=True)
@@ -55,6 +58,11 @@ def _with(settings: Settings, **changes: Any) -> Settings:
     return settings.model_copy(update=changes)
 
 
+def _serving(settings: Settings) -> list[str]:
+    """The programs to run; a notifier only where somebody gets signals."""
+    return [name for name in _SERVING if name != "notifier" or settings.signal_endpoints is not None]
+
+
 def _with_ports(settings: Settings) -> Settings:
     """Every port free, and 0 replaced by one that is.
 
@@ -62,7 +70,7 @@ def _with_ports(settings: Settings) -> Settings:
         Misconfigured: somebody listens there already.
     """
     taken: dict[int, str] = {}
-    for program in _SERVING:
+    for program in _serving(settings):
         host, port = _address(settings, program)
         port = port or free_port(host)
         variable = f"{PREFIX}{program.upper()}_PORT"
@@ -133,10 +141,10 @@ def _program(name: str, settings: Settings, environment: Mapping[str, str]) -> P
     host, port = _address(settings, name)
     return Program(
         name,
-        (*COMMAND, name),
+        (*COMMAND, _WORDS.get(name, name)),
         environment,
         answers_at=(reachable(host), port, _SERVING[name]),
-        restarted=name == "processor",
+        restarted=name in _RESTARTED,
     )
 
 
@@ -145,19 +153,26 @@ def _simulator(environment: Mapping[str, str]) -> Program:
 
 
 def _addresses(settings: Settings, made: Mapping[str, SecretStr]) -> str:
-    url = {name: _url(*_address(settings, name)) for name in _SERVING}
+    url = {name: _url(*_address(settings, name)) for name in _serving(settings)}
     lines = [
         f"wall       {url['board']}/",
         f"gateway    {url['gateway']}/webhooks/<vendor>/<tenant> and {url['gateway']}/events",
-        *(f"metrics    {url[name]}/metrics ({name})" for name in _SERVING),
+        *(f"metrics    {url[name]}/metrics ({name})" for name in url),
     ]
     if settings.embedded_broker:
-        named = {"REDIS_URL": settings.redis_url, "POLICY": settings.policy}
-        words = " ".join(f"{PREFIX}{name}={value}" for name, value in named.items() if value is not None)
-        lines.append(f"explain    {words} deskpulse explain <ticket>")
+        explaining, replaying = ("redis_url", "policy"), ("kafka_brokers", "embedded_broker", "redis_url")
+        lines.append(f"explain    {_as_words(settings, *explaining)} deskpulse explain <ticket>")
+        lines.append(f"what if    {_as_words(settings, *replaying)} deskpulse replay --policy <file>")
     if "events_token" in made:
         lines.append(f"token      {made['events_token'].get_secret_value()} (of /events, made for this run)")
     return "\n".join(["", *lines, "", "Ctrl-C ends it.", ""])
+
+
+def _as_words(settings: Settings, *names: str) -> str:
+    """Settings as they stand before a command; those that say which state it is come with any, where they are set."""
+    also = [name for name in ("namespace", "partitions") if name in settings.model_fields_set]
+    told = {name: getattr(settings, name) for name in (*names, *also)}
+    return " ".join(f"{PREFIX}{name.upper()}={value}" for name, value in told.items() if value is not None)
 
 
 def _url(host: str, port: int) -> str:

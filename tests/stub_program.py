@@ -27,7 +27,8 @@ def main(name: str) -> None:
     if name == "simulate":
         print("simulator runs", flush=True)
         signal.pause()
-    with HTTPServer(("127.0.0.1", int(settings[f"DESKPULSE_{name.upper()}_PORT"])), Answer) as server:
+    program = "notifier" if name == "notify" else name
+    with HTTPServer(("127.0.0.1", int(settings[f"DESKPULSE_{program.upper()}_PORT"])), Answer) as server:
         server.serve_forever()
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-PROGRAMS = ("gateway", "processor", "board", "simulator")
+PROGRAMS = ("gateway", "processor", "board", "notifier", "simulator")
 MAY_IMPORT = {
     "schemas": {"schemas"},
     "services/core": {"schemas", "services.core"},

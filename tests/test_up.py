@@ -38,7 +38,7 @@ def ports() -> dict[str, str]:
 @contextmanager
 def running(directory: Path, environment: dict[str, str], *options: str) -> Iterator[subprocess.Popen[str]]:
     """`deskpulse up`, once all of its programs run."""
-    for name in PROGRAMS:
+    for name in [*PROGRAMS, "notify"]:
         (directory / f"{name}.json").unlink(missing_ok=True)
     up = subprocess.Popen(
         [sys.executable, "-c", DRIVER, *options],
@@ -50,6 +50,7 @@ def running(directory: Path, environment: dict[str, str], *options: str) -> Iter
         start_new_session=True,
     )
     expected = [name for name in PROGRAMS if name != "simulate" or "--no-simulator" not in options]
+    expected += ["notify"] if "DESKPULSE_SIGNAL_ENDPOINTS" in environment else []
     with up:
         try:
             assert eventually(lambda: up.poll() is not None or _told(directory, expected)), "it does not start"
@@ -135,6 +136,20 @@ def test_a_named_broker_and_store_are_used(tmp_path: Path, ports: dict[str, str]
     assert theirs.items() <= told.items()
     assert "DESKPULSE_EMBEDDED_BROKER" not in told
     assert "DESKPULSE_POLICY" not in told
+
+
+def test_a_notifier_runs_where_somebody_gets_signals(tmp_path: Path, ports: dict[str, str]) -> None:
+    somebody = {"DESKPULSE_SIGNAL_ENDPOINTS": "endpoints.yaml", "DESKPULSE_NOTIFIER_PORT": str(local.free_port())}
+
+    with running(tmp_path, ports | somebody) as up:
+        told = _settings(tmp_path, "notify")
+        pids = family(up.pid)
+        up.terminate()
+        said, _ = up.communicate(timeout=30)
+
+    assert len(pids) == 8
+    assert somebody.items() <= told.items()
+    assert f"http://localhost:{somebody['DESKPULSE_NOTIFIER_PORT']}/metrics (notifier)" in said
 
 
 def test_a_port_in_use_is_named_with_its_setting_and_nothing_starts(ports: dict[str, str]) -> None:
