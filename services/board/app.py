@@ -21,17 +21,22 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from schemas.codec import Millis
 from schemas.policy import Policy
 from services.adapters.entities import Entities
+from services.adapters.namespaces import Live, LiveState
 from services.adapters.policy_file import load_policy
 from services.adapters.serving import listening, serve
 from services.adapters.state_store import StateStore
+from services.adapters.whereabouts import Whereabouts
 from services.board.composition import Meaning, wall
+from services.board.deadlines import Lookout
 from services.board.exposition import Exposition, KpiCollector
 from services.board.feed import Feed
 from services.board.following import Follower, all_shards
 from services.board.freshness import state_of
 from services.board.kpi_routes import kpi_routes
+from services.board.other_states import OtherStates, State
 from services.board.ticket_pages import ticket_pages
 from services.board.wall import Wall
+from services.board.whatif_routes import whatif_routes
 from services.config import Settings
 from services.core.rules import Rules
 
@@ -69,29 +74,132 @@ def now_ms() -> Millis:
     return time_ns() // 1_000_000
 
 
-class Board:
-    """A follower, and what shows its figures."""
+class Showing:
+    """A follower of one state, and what shows its figures."""
 
-    def __init__(self, follower: Follower, entities: Entities, policy: Policy, now: Callable[[], Millis]) -> None:
+    def __init__(
+        self,
+        follower: Follower,
+        entities: Entities,
+        state: LiveState,
+        now: Callable[[], Millis],
+        feed: Feed,
+        others: OtherStates,
+    ) -> None:
         self.follower = follower
+        self.state = state
         self._now = now
+        policy = state.policy
         self._meaning = Meaning.of(policy)
         self.kpis = kpi_routes(follower, Rules(policy), now)
         self.tickets = ticket_pages(follower, entities, policy, now)
-        self.feed = Feed(self.wall, follower.changed)
+        self.whatif = whatif_routes(State(state.namespace, Rules(policy), follower, entities), others, now)
+        self.feed = feed
+        self.lookout = Lookout(entities, Rules(policy), follower.columns, now, follower.changed)
+        follower.hear = self.lookout.hear
         self.exposition = Exposition(KpiCollector(follower, now, policy))
         self.app = build_app(self)
 
     def wall(self) -> Wall:
         """The wall as of now."""
-        return wall(self.follower.columns, self.follower.reading, self._now(), self._meaning)
+        reading, now = self.follower.reading, self._now()
+        soon = self.lookout.shown(reading.figures_at(now))
+        return wall(self.follower.columns, reading, now, self._meaning, soon)
+
+    async def run(self) -> None:
+        """Follow the state until cancelled."""
+        async with _beside(self.follower.run):
+            await self.follower.loaded.wait()
+            await self.lookout.run()
 
     def health(self) -> dict[str, str]:
         """How the reading goes, without composing a wall."""
         reading = self.follower.reading
         state, sentence = state_of(reading, self._now())
         policy = "another" if reading.other_policy else "same"
-        return {"status": "ok", "figures": state, "policy": policy, "sentence": sentence}
+        return {
+            "status": "ok",
+            "figures": state,
+            "namespace": self.state.namespace,
+            "policy": policy,
+            "sentence": sentence,
+        }
+
+
+class Board:
+    """Shows the state that is live. When it is switched, the old figures stand until the new ones are read."""
+
+    def __init__(self, settings: Settings, redis: Redis, configured: Policy, now: Callable[[], Millis]) -> None:
+        """``configured`` is the policy of the settings: in force until a switch says otherwise."""
+        self._settings = settings
+        self._redis = redis
+        self._configured = configured
+        self._now = now
+        self._changed = asyncio.Event()
+        self._reading: asyncio.Task[None] | None = None
+        self._tasks: asyncio.TaskGroup | None = None
+        self.feed = Feed(self.wall, self._changed)
+        self.others = OtherStates(redis, settings.partitions, now)
+        self.shown = self._showing(LiveState(settings.namespace, configured))
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:  # uvicorn takes no method for an app
+            await self.shown.app(scope, receive, send)
+
+        self.app: ASGIApp = app
+        """All addresses. A request that has begun ends with the figures that it began with."""
+
+    @property
+    def follower(self) -> Follower:
+        """Of the state that is shown."""
+        return self.shown.follower
+
+    @property
+    def exposition(self) -> Exposition:
+        return self.shown.exposition
+
+    def wall(self) -> Wall:
+        """The wall as of now."""
+        return self.shown.wall()
+
+    async def run(self) -> None:
+        """Read, and follow what is live, until cancelled."""
+        try:
+            async with asyncio.TaskGroup() as self._tasks:
+                await Whereabouts(self._redis, self._settings.namespace, "boards", self._move).run()
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+
+    def _showing(self, state: LiveState) -> Showing:
+        shards, fingerprint = all_shards(self._settings.partitions), state.policy.fingerprint()
+        follower = Follower(self._redis, state.namespace, shards, self._now, fingerprint, self._changed)
+        entities = Entities(StateStore(self._redis, state.namespace), self._settings.partitions)
+        return Showing(follower, entities, state, self._now, self.feed, self.others)
+
+    async def _move(self, live: Live | None) -> str:
+        assert self._tasks is not None
+        state = LiveState.of(self._settings.namespace, self._configured, live)
+        if self._reading is None:
+            if state != self.shown.state:
+                self.shown = self._showing(state)
+            self._reading = self._tasks.create_task(self.shown.run())
+            state.told(self._settings.namespace, self._configured)
+        elif (state.namespace, state.since) != (self.shown.state.namespace, self.shown.state.since):
+            log.info("another state is live: reading it", extra={"namespace": state.namespace})
+            await self._exchange(self._showing(state), self._reading)
+            state.told(self._settings.namespace, self._configured)
+        return state.namespace
+
+    async def _exchange(self, coming: Showing, before: "asyncio.Task[None]") -> None:
+        assert self._tasks is not None
+        reading = self._tasks.create_task(coming.run())
+        try:
+            await coming.follower.loaded.wait()
+        except asyncio.CancelledError:
+            reading.cancel()
+            raise
+        self.shown, self._reading = coming, reading
+        before.cancel()
+        self._changed.set()
 
 
 @asynccontextmanager
@@ -104,10 +212,8 @@ async def open_board(settings: Settings, policy: Policy, now: Callable[[], Milli
         retry=Retry(NoBackoff(), 0),  # a reconnect that we do not notice would lose announcements
     )
     async with redis:
-        follower = Follower(redis, settings.namespace, all_shards(settings.partitions), now, policy.fingerprint())
-        entities = Entities(StateStore(redis, settings.namespace), settings.partitions)
-        board = Board(follower, entities, policy, now)
-        async with _beside(follower.run, board.feed.run):
+        board = Board(settings, redis, policy, now)
+        async with _beside(board.run, board.feed.run, board.others.run):
             yield board
 
 
@@ -130,7 +236,7 @@ async def _beside(*loops: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
         raise failures.exceptions[0] from None
 
 
-def build_app(board: Board) -> FastAPI:
+def build_app(board: Showing) -> FastAPI:
     """The addresses of the board. All of them only read."""
     app = FastAPI(title="deskpulse board", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
     app.add_middleware(ReadOnlyHeaders)
@@ -161,6 +267,7 @@ def build_app(board: Board) -> FastAPI:
 
     app.include_router(board.kpis)
     app.include_router(board.tickets)
+    app.include_router(board.whatif)
 
     @app.api_route("/", methods=READS, include_in_schema=False)
     async def page() -> Response:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
+from urllib.parse import quote
 
 import numpy as np
 
@@ -10,13 +11,17 @@ from schemas.codec import Millis, instant
 from schemas.policy import Policy
 from services.board import figures
 from services.board.columns import Columns, Numbers, Rows
+from services.board.deadlines import Running
 from services.board.figures import Value
 from services.board.freshness import Reading, freshness
 from services.board.wall import (
     Agents,
     Backlog,
     ClockFigures,
+    Deadline,
+    Deadlines,
     FirstResponse,
+    NextDeadline,
     QueueBacklog,
     Sla,
     Trend,
@@ -69,8 +74,14 @@ class Meaning:
         return tuple(f"backlog.{status}" for status in self.backlog_statuses)
 
 
-def wall(columns: Columns, reading: Reading, now: Millis, meaning: Meaning) -> Wall:
-    """Everything that the wall shows at ``now``."""
+def wall(
+    columns: Columns, reading: Reading, now: Millis, meaning: Meaning, soon: Sequence[Running] | None = None
+) -> Wall:
+    """Everything that the wall shows at ``now``.
+
+    Args:
+        soon: The promises to show one by one; None while they are not known.
+    """
     page = Wall(at=instant(now), freshness=freshness(reading, now))
     if not reading.loaded:
         return page
@@ -82,6 +93,7 @@ def wall(columns: Columns, reading: Reading, now: Millis, meaning: Meaning) -> W
         parts["first_response"] = _first_response(columns, at)
         parts["backlog"] = _backlog(columns, at, waits, meaning.backlog)
         parts["sla"] = _sla(columns, at)
+        parts["deadlines"] = _deadlines(columns, at, soon)
     if reading.agents_at is not None:
         parts["agents"] = _agents(columns, at, meaning.utilisation_states)
     return page.model_copy(update=parts)
@@ -189,8 +201,9 @@ def _clock(columns: Columns, at: Millis, clock: str) -> ClockFigures | None:
     """One clock's figures; None where no such clock ever ran."""
     due_rows, due = figures.standing(columns, f"due.{clock}")
     overdue, _ = figures.standing_until(columns, at, f"overdue.{clock}")
+    paused, _ = figures.standing_until(columns, at, f"paused.{clock}")
     ended = columns.rows(ALL).of(f"sla_met.{clock}", f"sla_breached.{clock}")
-    if not len(due_rows) and not len(overdue) and not len(ended):
+    if not any(map(len, (due_rows, overdue, paused, ended))):
         return None
     end = present(at)
     lines, _ = figures.standing_until(columns, at, f"at_risk_from.{clock}")
@@ -204,6 +217,35 @@ def _clock(columns: Columns, at: Millis, clock: str) -> ClockFigures | None:
         overdue=_count(due_rows.where(past)) + _count(overdue),
         breached_24h=_count(breached) + _count(due_rows.where(lately)),
         met_24h=_count(figures.in_window(columns, end - DAY_MS, end, f"sla_met.{clock}")),
+    )
+
+
+def _deadlines(columns: Columns, at: Millis, soon: Sequence[Running] | None) -> Deadlines:
+    shown = None if soon is None else [_deadline(its, at) for its in soon]
+    coming = [found for clock in CLOCKS if (found := _next_of(columns, at, clock)) is not None]
+    return Deadlines(tickets=shown, next=min(coming, key=lambda found: found.at, default=None))
+
+
+def _next_of(columns: Columns, at: Millis, clock: str) -> NextDeadline | None:
+    rows, due = figures.standing(columns, f"due.{clock}")
+    ahead = due >= at
+    if not ahead.any():
+        return None
+    queues, group = columns.groups(rows, "queue")
+    first = int(np.argmin(np.where(ahead, due, figures.FOREVER)))
+    return NextDeadline(at=instant(int(due[first])), clock=clock, queue=queues[int(group[first])])
+
+
+def _deadline(its: Running, at: Millis) -> Deadline:
+    return Deadline(
+        ticket=its.ticket,
+        queue=its.queue,
+        clock=its.metric,
+        policy=its.policy,
+        state="overdue" if its.overdue(at) else "at_risk",
+        due_at=instant(its.due_at),
+        holds_until=instant(its.at),
+        explain=f"/api/v1/tickets/{quote(its.ticket, safe='/')}",
     )
 
 

@@ -14,8 +14,9 @@ import gc
 import logging
 import random
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import NamedTuple
 
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
@@ -23,6 +24,7 @@ from redis.exceptions import RedisError
 
 from schemas.codec import Millis
 from schemas.topics import AGENTS, MEASURED, TICKETS
+from services.adapters.cancellation import heed_cancellation
 from services.adapters.state_layout import Change, Field, Meta, changes_channel, unpack_change, unpack_meta
 from services.adapters.state_store import StateStore
 from services.board.columns import Columns, Shard
@@ -43,16 +45,35 @@ def all_shards(partitions: int) -> list[Shard]:
     return [(topic.stream, partition) for topic in MEASURED for partition in range(partitions)]
 
 
+class Reached(NamedTuple):
+    """How far a shard has come."""
+
+    next: int
+    """The offset of the log up to which, and without which, everything is counted."""
+    watermark: Millis
+    """The newest event in it; 0 before the first."""
+
+
 class Follower:
     """Keeps `columns` like the store for as long as `run` runs."""
 
     def __init__(
-        self, redis: Redis, namespace: str, shards: Sequence[Shard], now: Callable[[], Millis], policy: str
+        self,
+        redis: Redis,
+        namespace: str,
+        shards: Sequence[Shard],
+        now: Callable[[], Millis],
+        policy: str,
+        changed: asyncio.Event | None = None,
     ) -> None:
         """``policy`` is the fingerprint of the board's own; state under another one is told, and shown."""
         self.columns = Columns()
-        self.changed = asyncio.Event()
+        self.changed = changed or asyncio.Event()
         """Set when a figure may have changed; the one who waits for it clears it."""
+        self.loaded = asyncio.Event()
+        """Set for good once every shard was read."""
+        self.hear: Callable[[Collection[Field] | None], None] = lambda fields: None
+        """Told what a write changed of tickets, once it can be read; None: anything may have changed."""
         self._redis = redis
         self._store = StateStore(redis, namespace)
         self._channel = changes_channel(namespace)
@@ -83,6 +104,11 @@ class Follower:
     def policies(self) -> frozenset[str]:
         """Fingerprints of the policies that the state was made under: other ones make other figures."""
         return frozenset(copy.meta.policy for copy in self._copies.values() if copy.meta.policy)
+
+    @property
+    def reached(self) -> Mapping[Shard, Reached]:
+        """How far each shard has come."""
+        return {shard: Reached(max(copy.next, 0), copy.meta.watermark) for shard, copy in self._copies.items()}
 
     async def run(self) -> None:
         """Follow until cancelled. While the store is away the columns stay as they are."""
@@ -141,6 +167,7 @@ class Follower:
         clock = asyncio.get_running_loop()
         poll_due = clock.time() + POLL_S
         while True:
+            heed_cancellation()
             changes = await _heard(announcements, timeout_s=max(poll_due - clock.time(), 0))
             if changes:
                 await self._absorb(changes)
@@ -162,6 +189,8 @@ class Follower:
                     await self._load(shard)
                 elif step[0] > copy.next:
                     await copy.refresh(step[1], step[0])
+                    if shard[0] == TICKETS.stream:
+                        self.hear(step[1])
             except WentBack:
                 await self._load(shard)
         self._answered()
@@ -200,11 +229,14 @@ class Follower:
             except WentBack:
                 continue
             log.debug("shard read", extra={"shard": shard, "next": self._copies[shard].next})
+            if shard[0] == TICKETS.stream:
+                self.hear(None)
             self.changed.set()
             return
 
     def _answered(self) -> None:
         self._read_at = self._now()
+        self.loaded.set()
         if not self._answering:
             self._answering = True
             log.info("store answers")

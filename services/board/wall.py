@@ -102,6 +102,39 @@ class Sla(Part):
     clocks: list[ClockFigures] = []
 
 
+class Deadline(Part):
+    """A promise that is about to break, or broke a moment ago."""
+
+    ticket: str
+    """Its key."""
+    queue: str | None
+    clock: str
+    policy: str
+    state: Literal["at_risk", "overdue"]
+    due_at: datetime
+    holds_until: datetime
+    """The last instant at which it is not overdue: `due_at`, or where that falls on closing time the next opening."""
+    explain: str
+    """Where the whole story is."""
+
+
+class NextDeadline(Part):
+    """Of all clocks that run and hold, the one that holds shortest."""
+
+    at: datetime
+    clock: str
+    queue: str | None
+
+
+class Deadlines(Part):
+    """What breaks next."""
+
+    tickets: list[Deadline] | None = None
+    """At risk, next deadline first, after the last few that broke; null while it is not known."""
+    next: NextDeadline | None = None
+    """At risk or not; null when no clock runs."""
+
+
 class Agents(Part):
     """Who is there, and how busy the last hour was."""
 
@@ -120,4 +153,5 @@ class Wall(Part):
     first_response: FirstResponse = FirstResponse()
     backlog: Backlog = Backlog()
     sla: Sla = Sla()
+    deadlines: Deadlines = Deadlines()
     agents: Agents = Agents()

@@ -1,6 +1,7 @@
 """What stands on the wall, for a contact centre small enough to count by hand."""
 
 import json
+from collections.abc import Sequence
 
 import pytest
 
@@ -8,8 +9,9 @@ from schemas.codec import Millis, instant
 from schemas.policy import Policy
 from services.board.columns import Columns
 from services.board.composition import Meaning, wall
+from services.board.deadlines import Running
 from services.board.freshness import Reading, words
-from services.board.wall import Wall
+from services.board.wall import NextDeadline, Wall
 from services.core.tally import DAY_MS, HOUR_MS, MINUTE_MS, Tallies, step_of
 from tests.board.written import NOW_MS, columns_of, dims, flow, level, stands, together
 
@@ -18,8 +20,14 @@ LIVE = Reading(read_at=NOW_MS, answering=True, tickets_at=NOW_MS - 1000, agents_
 BILLING, SHIPPING, NO_QUEUE = dims("billing"), dims("shipping"), dims(None)
 
 
-def shown(*tallies: Tallies, reading: Reading = LIVE, at: Millis = NOW_MS, meaning: Meaning = MEANING) -> Wall:
-    return wall(columns_of(together(*tallies)), reading, at, meaning)
+def shown(
+    *tallies: Tallies,
+    reading: Reading = LIVE,
+    at: Millis = NOW_MS,
+    meaning: Meaning = MEANING,
+    soon: Sequence[Running] | None = None,
+) -> Wall:
+    return wall(columns_of(together(*tallies)), reading, at, meaning, soon)
 
 
 def test_waiting_is_counted_up_to_now() -> None:
@@ -111,6 +119,45 @@ def test_sla_counts_what_now_says_of_running_clocks() -> None:
     assert (figures.at_risk, figures.overdue) == (2, 2)  # reaching the due time exactly is no breach
     assert (figures.breached_24h, figures.met_24h) == (2, 6)
     assert page.sla.attainment_24h == 0.75
+
+
+def test_only_clocks_that_something_was_promised_for_are_told() -> None:
+    page = shown(
+        stands("paused.requester_wait", NOW_MS),
+        stands("due.escalation_response", NOW_MS + 1),
+        flow("sla_met.periodic_update", NOW_MS - HOUR_MS),
+    )
+
+    assert [figures.clock for figures in page.sla.clocks] == [
+        *("periodic_update", "requester_wait", "escalation_response")
+    ]
+
+
+def test_promises_that_break_next_are_told_with_what_they_are_by_now() -> None:
+    risky = Running(
+        NOW_MS, "acme/zendesk/a%2Fb", "resolution", "std", "billing", NOW_MS - 1, NOW_MS - 2, broken=False
+    )
+    page = shown(soon=[risky._replace(at=NOW_MS - 1), risky, risky._replace(broken=True)])
+
+    assert page.deadlines.tickets is not None
+    assert [its.state for its in page.deadlines.tickets] == ["overdue", "at_risk", "overdue"]
+    told = page.deadlines.tickets[1]
+    assert (told.due_at, told.holds_until) == (instant(NOW_MS - 1), instant(NOW_MS))
+    assert told.explain == "/api/v1/tickets/acme/zendesk/a%252Fb"
+    assert shown(soon=[]).deadlines.tickets == []
+    assert shown().deadlines.tickets is None
+
+
+def test_the_next_deadline_is_of_whatever_runs_and_holds() -> None:
+    page = shown(
+        stands("due.resolution", NOW_MS - 1),
+        stands("due.resolution", NOW_MS + 2),
+        stands("due.resolution", NOW_MS, SHIPPING),
+        stands("due.first_response", NOW_MS + 1),
+    )
+
+    assert page.deadlines.next == NextDeadline(at=instant(NOW_MS), clock="resolution", queue="shipping")
+    assert shown(stands("due.resolution", NOW_MS - 1)).deadlines.next is None
 
 
 def test_without_promises_there_is_no_sla() -> None:

@@ -17,13 +17,13 @@ for (const tile of document.querySelectorAll('.tile, header')) {
 }
 const leaves = [...document.querySelectorAll(
   'header > *, h2, dt, dd, .plot, figcaption, #queues .name, .open, .bar, .held, .spark, #queues-more, ' +
-  '.states-bar, #states li',
+  '.states-bar, #states li, .left, .promise, .mark, .where, #deadlines-rest',
 )].filter(shown);
 leaves.forEach((one, i) => leaves.slice(i + 1).forEach((other) => {
   if (!apart(box(one), box(other))) found.push(`overlap: ${called(one)} / ${called(other)}`);
 }));
 const whole = document.querySelectorAll(
-  '.number, dt, .verdict, .open, .held, h2, #word, #queues-more, figcaption span',
+  '#backlog-total .note, .number, dt, .verdict, .open, .held, h2, #word, #queues-more, figcaption span, .left, .mark',
 );
 for (const e of whole) if (e.scrollWidth > e.clientWidth + 1) found.push(`cut: ${called(e)}`);
 return found;

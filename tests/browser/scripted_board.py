@@ -43,6 +43,24 @@ def queue(name: str | None, open_tickets: int | None, waiting: int | None = 0) -
     }
 
 
+def ahead(of_now: timedelta) -> str:
+    return instant(-of_now)
+
+
+def deadline(clock: str, queue: str | None, left: timedelta, state: str = "at_risk", ticket: str = "77") -> Wall:
+    key = f"demo/zendesk/{ticket}"
+    return {
+        "ticket": key,
+        "queue": queue,
+        "clock": clock,
+        "policy": "std",
+        "state": state,
+        "due_at": ahead(left),
+        "holds_until": ahead(left),
+        "explain": f"/api/v1/tickets/{key}",
+    }
+
+
 def wall() -> Wall:
     """A working day, with every figure known."""
     return {
@@ -72,6 +90,14 @@ def wall() -> Wall:
                 {"clock": "first_response", "at_risk": 4, "overdue": 1, "breached_24h": 4, "met_24h": 100},
                 {"clock": "resolution", "at_risk": 0, "overdue": 2, "breached_24h": 5, "met_24h": 80},
             ],
+        },
+        "deadlines": {
+            "tickets": [
+                deadline("first_response", "billing", timedelta(minutes=-1, seconds=-5), "overdue"),
+                deadline("resolution", None, timedelta(minutes=4, seconds=5)),
+                deadline("first_response", "returns", timedelta(hours=1, minutes=2, seconds=9)),
+            ],
+            "next": {"at": ahead(timedelta(minutes=4, seconds=5)), "clock": "resolution", "queue": None},
         },
         "agents": {
             "signed_in": 14,
@@ -103,6 +129,21 @@ def crowded_wall() -> Wall:
     names = [*HOSTILE_NAMES, *(f"queue {number} with a name that goes on" for number in range(12))]
     crowded["backlog"]["queues"] = [queue(name, 4210 - 190 * i, 1203) for i, name in enumerate(names)]
     crowded["sla"].update(at_risk=1204, overdue=12431, breached_24h=10233, attainment_24h=0.8733)
+    clocks = ("escalation_response", "escalation_closure", "periodic_update", "requester_wait", "agent_work")
+    crowded["sla"]["clocks"] += [
+        {"clock": clock, "at_risk": 1000 + n, "overdue": 2000 + n, "breached_24h": 4000, "met_24h": 10_000}
+        for n, clock in enumerate(clocks)
+    ]
+    crowded["deadlines"]["tickets"] = [
+        deadline("escalation_response", HOSTILE_NAMES[5], timedelta(hours=-9, minutes=-59), "overdue", "20773008416"),
+        deadline("escalation_closure", HOSTILE_NAMES[0], timedelta(days=-3), "overdue", "2077300841620773008416"),
+        *[
+            deadline(
+                clock, "queue 1 with a name that goes on", timedelta(hours=6 * n + 9, minutes=59), ticket="%2F" * 40
+            )
+            for n, clock in enumerate(clocks[:4])
+        ],
+    ]
     crowded["agents"].update(signed_in=1204, utilisation_1h=0.934)
     crowded["agents"]["states"].update(busy=1808, wrap_up=1100, available=412, looking_after_something_else=3)
     return crowded
@@ -118,6 +159,8 @@ class Board:
         self.streams = True
         self.answers = True
         self.closed = False
+        self.ahead = timedelta()
+        """How far the board's clock is ahead of the screen's."""
 
     def tell(self, shown: Wall | None = None, *, streams: bool = True, answers: bool = True) -> None:
         with self._changed:
@@ -132,7 +175,7 @@ class Board:
 
     def answer(self) -> bytes:
         """What is shown, as of now."""
-        return json.dumps(self.shown | {"at": instant(timedelta())}).encode()
+        return json.dumps(self.shown | {"at": ahead(self.ahead)}).encode()
 
     def events(self) -> Iterator[bytes]:
         """Server-sent events: one for each that is told, and one a second."""

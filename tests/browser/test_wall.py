@@ -1,6 +1,7 @@
 """The wall in a real browser, against a board that says what a test tells it to."""
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -15,7 +16,9 @@ from tests.browser.scripted_board import (
     HOSTILE_NAMES,
     Board,
     Wall,
+    ahead,
     crowded_wall,
+    deadline,
     instant,
     queue,
     serving,
@@ -93,6 +96,81 @@ def screen(browser: webdriver.Chrome, board: Board) -> Iterator[Screen]:
         yield Screen(browser, address)
         browser.get("about:blank")
         browser.get_log("browser")  # type: ignore[no-untyped-call]
+
+
+def shown_deadlines(screen: Screen) -> list[tuple[str, ...]]:
+    parts = [screen.texts(f"#deadlines {part}") for part in (".promise", ".mark", ".where bdi", ".where span")]
+    return list(zip(*parts, strict=True))
+
+
+def test_what_breaks_next_comes_in_order_with_words_and_a_link(screen: Screen) -> None:
+    screen.open()
+    screen.await_text("#word", "LIVE")
+
+    assert shown_deadlines(screen) == [
+        ("first response", "OVERDUE", "billing", "77"),
+        ("resolution", "AT RISK", "no queue", "77"),
+        ("first response", "AT RISK", "returns", "77"),
+    ]
+    assert screen.text("#deadlines-rest") == "and 2 more at risk"
+    left = screen.texts("#deadlines .left")
+    assert re.fullmatch(r"\+1:\d\d", left[0])
+    assert re.fullmatch(r"[34]:\d\d", left[1])
+    assert re.fullmatch(r"1:0[12]:\d\d", left[2])
+    links = "return [...document.querySelectorAll('#deadlines a')].map(e => e.getAttribute('href'))"
+    assert set(screen.run(links)) == {"/api/v1/tickets/demo/zendesk/77"}
+
+
+def test_a_countdown_ticks_by_the_boards_clock_and_turns_at_the_deadline(screen: Screen, board: Board) -> None:
+    board.ahead = timedelta(hours=3)  # the screen's own clock is three hours slow
+    shown = wall()
+    shown["deadlines"]["tickets"] = [
+        deadline("resolution", "billing", board.ahead + timedelta(seconds=12)),
+        deadline("resolution", "billing", board.ahead + timedelta(minutes=2)),
+    ]
+    board.tell(shown)
+    screen.open()
+    screen.await_text("#deadlines .mark", "AT RISK")
+    first = screen.texts("#deadlines .left")
+    assert all(re.fullmatch(r"[0-2]:\d\d", left) for left in first)
+
+    screen.await_that(
+        lambda: all(now < was for now, was in zip(screen.texts("#deadlines .left"), first, strict=True)),
+        "both countdowns to tick",
+    )
+
+    screen.await_text("#deadlines .mark", "OVERDUE")
+    assert screen.text("#deadlines .left").startswith("+0:")
+    assert screen.texts("#deadlines .mark")[1] == "AT RISK"
+
+
+def test_a_deadline_at_closing_time_is_not_overdue_before_the_next_opening(screen: Screen, board: Board) -> None:
+    shown = wall()
+    [row] = shown["deadlines"]["tickets"] = [deadline("resolution", "billing", timedelta(minutes=-5))]
+    row["holds_until"] = ahead(timedelta(hours=9))
+    board.tell(shown)
+    screen.open()
+    screen.await_text("#deadlines .mark", "AT RISK")
+
+    assert screen.text("#deadlines .left") == "0:00"
+    assert re.fullmatch(r"resolution, until \d\d:\d\d", screen.text("#deadlines .promise"))
+
+
+def test_when_nothing_is_about_to_breach_it_says_so_and_what_comes_next(screen: Screen, board: Board) -> None:
+    shown = wall()
+    shown["sla"]["at_risk"] = 0
+    shown["deadlines"] = {
+        "tickets": [],
+        "next": {"at": ahead(timedelta(minutes=34, seconds=50)), "clock": "first_response", "queue": "billing"},
+    }
+    board.tell(shown)
+    screen.open()
+    screen.await_text("#deadlines-rest", "Next deadline in 34 min: first response, billing.")
+    assert screen.text("#deadlines-rest").startswith("Nothing is about to breach.")
+
+    shown["deadlines"]["next"] = None
+    board.tell(shown)
+    screen.await_text("#deadlines-rest", "No promise is running.")
 
 
 def test_every_figure_of_the_wall_is_shown(screen: Screen) -> None:
@@ -173,6 +251,7 @@ def test_unknown_is_said_and_is_never_zero(screen: Screen, board: Board) -> None
     assert set(screen.texts("main .number")) == {"–"}
     assert set(screen.texts("main .note")) == {"unknown"}
     assert screen.text("#queues-more") == "queues unknown"
+    assert screen.text("#deadlines-rest") == "deadlines unknown"
     assert "0" not in screen.text("main").replace("90th percentile", "")
 
 
@@ -246,7 +325,8 @@ def test_a_message_that_is_no_wall_changes_nothing(screen: Screen, board: Board)
     screen.open()
     screen.await_text("#waiting-count .number", "12")
 
-    for nonsense in ({}, {"queues": 1}, {"backlog": {"queues": [None, 7]}, "agents": {"states": 3}}):
+    absurd = {"backlog": {"queues": [None, 7]}, "agents": {"states": 3}, "deadlines": {"tickets": [None, 7]}}
+    for nonsense in ({}, {"queues": 1}, absurd):
         board.tell(nonsense)
     changed = wall()
     changed["waiting"]["count"] = 14
@@ -259,6 +339,8 @@ def test_a_message_that_is_no_wall_changes_nothing(screen: Screen, board: Board)
 def test_hostile_queue_names_are_text_and_run_nothing(screen: Screen, board: Board) -> None:
     shown = wall()
     shown["backlog"]["queues"] = [queue(name, 50 - i) for i, name in enumerate(HOSTILE_NAMES)]
+    shown["deadlines"]["tickets"] = [deadline(n, n, timedelta(hours=1), ticket=n) for n in HOSTILE_NAMES[:6]]
+    shown["deadlines"]["tickets"][0]["explain"] = "javascript:window.hacked = 1"
     board.tell(shown)
     screen.open()
     screen.await_text("#queues", "quoted")
@@ -270,6 +352,8 @@ def test_hostile_queue_names_are_text_and_run_nothing(screen: Screen, board: Boa
         None,
         0,
     ]
+    assert screen.texts("#deadlines bdi") == HOSTILE_NAMES[:6]
+    assert screen.run("return document.querySelector('#deadlines a').hasAttribute('href')") is False
     assert screen.complaints() == []
 
 

@@ -1,5 +1,6 @@
 // The wall: shows what the board sends, and once a second what time alone has changed.
 
+import { showDeadlines } from "./deadlines.js";
 import { byId, say } from "./dom.js";
 import { judge } from "./freshness.js";
 import { count, instant, timeOfDay } from "./format.js";
@@ -40,6 +41,7 @@ function tick() {
   document.title = verdict.trusted ? waiting : `${verdict.word} · ${waiting}`;
   if (wall === null) return;
   showWaiting(wall, at);
+  showDeadlines(byId("deadlines"), byId("deadlines-rest"), wall, at);
   // No queue is listed while the backlog itself is unknown: that is not "none open".
   const queues = wall.backlog?.total === null ? null : wall.backlog?.queues;
   showQueues(byId("queues"), byId("queues-more"), queues, at);

@@ -47,6 +47,16 @@ export function elapsed(seconds) {
   return days < 100 ? `${days} d ${padded(hours % 24)} h` : `${whole.format(days)} d`;
 }
 
+/** Time left, to the second: `4:05`, `1:02:09`; from ten hours on as `briefly`. */
+export function countdown(seconds) {
+  if (known(seconds) === null) return UNKNOWN;
+  const s = Math.max(0, Math.floor(seconds));
+  if (s >= 36_000) return briefly(s);
+  const hours = Math.floor(s / 3600);
+  const minutes = Math.floor((s % 3600) / 60);
+  return `${hours > 0 ? `${hours}:${padded(minutes)}` : minutes}:${padded(s % 60)}`;
+}
+
 /** As `elapsed`, from a day on in whole days: where there is little room. */
 export function briefly(seconds) {
   const days = Math.floor((known(seconds) ?? 0) / 86_400);
