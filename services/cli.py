@@ -108,6 +108,27 @@ def board(context: typer.Context) -> None:
 
 
 @app.command()
+def notify(
+    context: typer.Context,
+    test: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Send this endpoint one test message, and say what came back.")
+    ] = None,
+) -> None:
+    """Run the notifier: signals in, signed webhooks out, for pagers and chats."""
+    environ = context.find_root().obj
+    if test is None:
+        from services.notifier.app import main
+
+        main(_program_settings(context), environ)
+        return
+    from services.notifier.app import endpoints_of
+    from services.notifier.trial import try_endpoint
+
+    if not try_endpoint(endpoints_of(_settings(context), environ), test, typer.echo):
+        raise typer.Exit(1)
+
+
+@app.command()
 def simulate(
     context: typer.Context,
     to: Annotated[
@@ -143,26 +164,33 @@ def simulate(
 def compute(
     events: Annotated[str, typer.Argument(help="NDJSON, one event a line, also .gz; - is standard input.")],
     policy: PolicyOption = None,
+    against: Annotated[
+        Path | None, typer.Option(help="Another policy: show which promises are kept and broken under each.")
+    ] = None,
     as_of: Annotated[str | None, typer.Option(help="When to look from; the newest event, when left out.")] = None,
     only: Annotated[str | None, typer.Option(help="Just these figures, separated by commas.")] = None,
     backlog_at: Annotated[list[str] | None, typer.Option(help="When to count the backlog; may be repeated.")] = None,
     window: Annotated[tuple[str, str] | None, typer.Option(help="From when to when agents are measured.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 at a line that is no event.")] = False,
     kpis: Annotated[bool, typer.Option("--kpis", help="Answer as /api/v1/kpis does.")] = False,
-    windows: Annotated[str | None, typer.Option(help="With --kpis or --variants: such as 1h,today,28d,all.")] = None,
+    windows: Annotated[str | None, typer.Option(help="With --kpis, --variants, --against: such as 28d.")] = None,
     by: Annotated[str | None, typer.Option(help="With --kpis: a cut, such as queue,agent.")] = None,
     kpi: Annotated[str | None, typer.Option(help="With --kpis: just these, separated by commas.")] = None,
     where: Annotated[
-        list[str] | None, typer.Option(help="With --kpis: only this, such as queue=billing; may be repeated.")
+        list[str] | None,
+        typer.Option(help="With --kpis or --against: only this, such as queue=billing; may be repeated."),
     ] = None,
-    limit: Annotated[str | None, typer.Option(help="With --kpis: how many groups of a cut.")] = None,
+    limit: Annotated[
+        str | None, typer.Option(help="With --kpis: how many groups of a cut; with --against, how many tickets.")
+    ] = None,
     variants: Annotated[
         bool, typer.Option("--variants", help="Show what each vendor's meaning of a figure would change.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="With --variants: one JSON document.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="With --variants or --against: one JSON document.")] = False,
 ) -> None:
     """Compute every figure from a file of events, with the same core as the live way, and print one JSON document."""
     from services.adapters.policy_file import load_policy
+    from services.commands.against import SHOWN, show_against
     from services.commands.compute import FIGURES, Question, Window, figures, read_file
     from services.commands.kpis import Words, asked, kpi_document
     from services.commands.variants import show_variants
@@ -173,7 +201,8 @@ def compute(
         raise Misconfigured(f"--only does not know {', '.join(unknown)}; known: {', '.join(FIGURES)}")
     rules = Rules(load_policy(policy))
     words = Words(windows=windows, by=by, kpi=kpi, limit=limit, where=tuple(where or ()))
-    put = asked(words, rules.policy, kpis=kpis, variants=variants)
+    other = None if against is None else Rules(load_policy(against))
+    put = asked(words, rules.policy, kpis=kpis, variants=variants, against=other is not None)
     facts, skipped = read_file(events, _errors.print)
     at = max((fact.at for fact in facts), default=0) if as_of is None else _instant(as_of)
     if put is None:
@@ -186,6 +215,9 @@ def compute(
         _print_json(figures(facts, rules, question))
     elif variants:
         show_variants(facts, rules, put.windows, at, print_json=_print_json if as_json else None)
+    elif other is not None:
+        shown = put.limit if limit else SHOWN
+        show_against(facts, (rules, other), put, at, limit=shown, print_json=_print_json if as_json else None)
     else:
         _print_json(kpi_document(facts, rules, put, at))
     if strict and skipped:
@@ -217,6 +249,48 @@ def explain(
         as_json=as_json,
         warn=_errors.print,
     )
+
+
+@app.command()
+def replay(
+    context: typer.Context,
+    policy: PolicyOption = None,
+    namespace: Annotated[str, typer.Option(help="Where to build it, beside the live state.")] = "whatif",
+    follow: Annotated[bool, typer.Option(help="Stay, and keep it up to date until Ctrl-C.")] = True,
+    anew: Annotated[bool, typer.Option("--anew", help="First delete what the namespace holds.")] = False,
+) -> None:
+    """Build another state beside the live one, from the same log, under another policy. It can be broken off."""
+    from services.commands.replay import Wanted, replay
+
+    settings = _program_settings(context)
+    logging.getLogger("services").setLevel(logging.WARNING)
+    if code := replay(settings, Wanted(namespace, policy, follow, anew), Console(highlight=False, soft_wrap=True)):
+        raise typer.Exit(code)
+
+
+@app.command()
+def switch(
+    context: typer.Context,
+    namespace: Annotated[str | None, typer.Argument(help="The namespace to make live.")] = None,
+    back: Annotated[bool, typer.Option("--back", help="The one that was live before.")] = False,
+) -> None:
+    """Make the state of another namespace the live one: processors and boards go there without a gap."""
+    from services.commands.switch import switch
+
+    if back == (namespace is not None):
+        raise Misconfigured("name the namespace to make live, or say --back for the one that was live before")
+    switch(_settings(context), namespace, Console(highlight=False, soft_wrap=True))
+
+
+@app.command()
+def forget(
+    context: typer.Context,
+    namespace: Annotated[str, typer.Argument(help="Whose state to delete; the live one is refused.")],
+) -> None:
+    """Delete the state of a namespace that is not live, such as what `replay` built."""
+    from services.commands.forget import forget
+
+    forget(_settings(context), namespace, Console(highlight=False, soft_wrap=True))
 
 
 @app.command()

@@ -72,8 +72,8 @@ def answering(columns: Columns, rules: Rules, question: Question, now: Millis) -
 
 
 def _told(asked: Asked, its: Window, kpis: Sequence[Kpi], question: Question, since: Millis | None) -> Steps[Figures]:
-    current = Sheet.of(asked, _parts(asked, its, "current"), "current")
-    previous = Sheet.of(asked, _parts(asked, its, "previous"), "previous")
+    current = Sheet.of(asked, parts_of(asked, its, "current"), "current")
+    previous = Sheet.of(asked, parts_of(asked, its, "previous"), "previous")
     before_all = since is None or max(part.period.ends for part in previous.parts) <= since
     sheets = [current] if before_all else [current, previous]
     touched = (yield from _touched(sheets, kpis, current.size)) if question.by else np.array([0])
@@ -98,7 +98,7 @@ def _told(asked: Asked, its: Window, kpis: Sequence[Kpi], question: Question, si
     }
 
 
-def _parts(asked: Asked, its: Window, which: Literal["current", "previous"]) -> list[Part]:
+def parts_of(asked: Asked, its: Window, which: Literal["current", "previous"]) -> list[Part]:
     """The periods of a window, each with the queues that have it so."""
     if its.stretches[0].timezone is None or len(its.stretches) == 1:
         return [Part(_period(stretch, which)) for stretch in its.stretches]

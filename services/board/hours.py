@@ -35,11 +35,12 @@ class Search:
     """Some are older, but tickets are listed from then on only; None when all are."""
 
 
-def search(asked: ListQuestion, columns: Columns, rules: Rules, now: Millis) -> Search:
+def search(asked: ListQuestion, columns: Columns, rules: Rules, now: Millis, its: Window | None = None) -> Search:
     """Where the tickets are that ``asked`` asks for.
 
     Args:
         now: What is over by then is certain.
+        its: The window, where it is not that of ``columns`` alone.
     """
     wanted, filters = asked.wanted, asked.shared.filters
     cut = Cut(columns, (), filters)
@@ -49,7 +50,7 @@ def search(asked: ListQuestion, columns: Columns, rules: Rules, now: Millis) -> 
         oldest = columns.kept_since(DAY)
         hidden = bool(found) and found[0] * HOUR_MS < oldest
         return Search(Choice(wanted, filters, _always, now), found, total, None, oldest if hidden else None)
-    its = window(asked.shared.windows[0], columns, now, rules)
+    its = its or window(asked.shared.windows[0], columns, now, rules)
     hours, total = list[Numbers](), 0
     for period, queues in _periods(its, columns, rules):
         number = cut.number if queues is None else cut.within(columns, "queue", queues)
@@ -61,7 +62,7 @@ def search(asked: ListQuestion, columns: Columns, rules: Rules, now: Millis) -> 
         min(each.current.begins for each in its.stretches), max(each.current.ends for each in its.stretches)
     )
     kept = columns.kept_since(DAY)
-    choice = Choice(wanted, filters, _holds(its, rules), now)
+    choice = Choice(wanted, filters, holds(its, rules), now)
     return Search(choice, _each(hours)[::-1], total, whole, kept if whole.begins < kept else None)
 
 
@@ -80,18 +81,18 @@ def _periods(its: Window, columns: Columns, rules: Rules) -> list[tuple[Period, 
     ]
 
 
-def _holds(its: Window, rules: Rules) -> Holds:
+def holds(its: Window, rules: Rules) -> Holds:
     """Whether an instant lies in the window, which each queue may have as its own day."""
     if len(its.stretches) == 1:
         whole = its.stretches[0].current
         return lambda dims, at: whole.begins <= at < whole.ends
     by_zone = {each.timezone: each.current for each in its.stretches}
 
-    def holds(dims: Dims, at: Millis) -> bool:
+    def in_its_day(dims: Dims, at: Millis) -> bool:
         period = by_zone.get(zone_of(dims[_QUEUE], rules))
         return period is not None and period.begins <= at < period.ends
 
-    return holds
+    return in_its_day
 
 
 def _let_through(rows: Rows, number: Numbers) -> Rows:

@@ -10,13 +10,12 @@ from fastapi.responses import Response
 
 from schemas.codec import Millis
 from services.board.answer import Answer, Entry, Refusal
-from services.board.answers import Steps, answering
+from services.board.answers import Made, Steps, answering
 from services.board.asking import DEFAULT_LIMIT, DEFAULT_WINDOW, HIGHEST_LIMIT, WORDS, Unclear, question
 from services.board.columns import Columns
 from services.board.freshness import Reading, freshness
 from services.board.windows import ALL, NAMED, ROLLING
 from services.core.catalogue import THEMES, catalogue
-from services.core.report import Figures
 from services.core.rules import Rules
 from services.core.tally import DIMENSIONS
 
@@ -49,31 +48,31 @@ def kpi_routes(followed: Followed, rules: Rules, now: Callable[[], Millis]) -> A
             if asked.at is not None and asked.at > now():
                 raise Unclear("at lies in the future; figures are told of instants up to now")
         except Unclear as unclear:
-            return _json({"detail": str(unclear)}, 422)
+            return json_answer({"detail": str(unclear)}, 422)
         async with followed.columns.unchanged:
             age = freshness(followed.reading, now())
             told = age.model_dump(mode="json")
             if not followed.reading.loaded:
-                return _json({"detail": age.sentence, "freshness": told}, 503)
-            figures = await _made(answering(followed.columns, rules, asked, followed.reading.figures_at(now())))
-        return _json(figures | {"freshness": told})
+                return json_answer({"detail": age.sentence, "freshness": told}, 503)
+            figures = await made(answering(followed.columns, rules, asked, followed.reading.figures_at(now())))
+        return json_answer(figures | {"freshness": told})
 
     @routes.head("/api/v1/catalogue", include_in_schema=False)
     @routes.get("/api/v1/catalogue", operation_id="catalogue", response_model=list[Entry])
     async def entries() -> Response:
         """Every KPI under this board's policy: what it asks, and how it is made."""
-        return _json([entry.model_dump() for entry in catalogue_entries(rules)])
+        return json_answer([entry.model_dump() for entry in catalogue_entries(rules)])
 
     return routes
 
 
-async def _made(steps: Steps[Figures]) -> Figures:
+async def made(steps: Steps[Made]) -> Made:
     """What some work comes to; others have their turn between its steps."""
     while True:
         try:
             next(steps)
         except StopIteration as end:
-            return cast(Figures, end.value)
+            return cast(Made, end.value)
         await asyncio.sleep(0)
 
 
@@ -94,30 +93,32 @@ def catalogue_entries(rules: Rules) -> list[Entry]:
     ]
 
 
-def _json(document: Any, status: int = 200) -> Response:
+def json_answer(document: Any, status: int = 200) -> Response:
+    """A document as it is sent."""
     return Response(msgspec.json.encode(document), status_code=status, media_type="application/json")
 
 
-def _parameter(name: str, description: str, schema: dict[str, Any] | None = None) -> dict[str, Any]:
+def parameter(name: str, description: str, schema: dict[str, Any] | None = None) -> dict[str, Any]:
+    """For OpenAPI: a word of a request, of several values where no schema says otherwise."""
     values = {"type": "array", "items": {"type": "string"}}
     return {"name": name, "in": "query", "description": description, "schema": schema or values, "explode": True}
 
 
 _DESCRIBED = {
-    "window": _parameter(
+    "window": parameter(
         "window",
         f"{', '.join(NAMED)}, {ROLLING} (the policy's days), {ALL}, or a number with m, h or d. Left out: "
         f"{DEFAULT_WINDOW}. Each comes with the period before it.",
     ),
-    "by": _parameter("by", f"Cut by one or two of {', '.join(DIMENSIONS)}."),
-    "kpi": _parameter("kpi", "Names of /api/v1/catalogue; every KPI when neither KPIs nor themes are named."),
-    "theme": _parameter("theme", f"All KPIs of {', '.join(THEMES)}."),
-    "at": _parameter(
+    "by": parameter("by", f"Cut by one or two of {', '.join(DIMENSIONS)}."),
+    "kpi": parameter("kpi", "Names of /api/v1/catalogue; every KPI when neither KPIs nor themes are named."),
+    "theme": parameter("theme", f"All KPIs of {', '.join(THEMES)}."),
+    "at": parameter(
         "at",
         "Of which instant; now when left out. What stands (who waits, what is at risk) is known of no other.",
         {"type": "string", "format": "date-time"},
     ),
-    "limit": _parameter(
+    "limit": parameter(
         "limit",
         "How many groups are told of, those that have most of the first KPI.",
         {"type": "integer", "minimum": 1, "maximum": HIGHEST_LIMIT, "default": DEFAULT_LIMIT},
@@ -126,7 +127,7 @@ _DESCRIBED = {
 PARAMETERS = [
     *(_DESCRIBED[word] for word in WORDS),
     *(
-        _parameter(name, f"Only what has one of these values of {name}; an empty one is what nobody told.")
+        parameter(name, f"Only what has one of these values of {name}; an empty one is what nobody told.")
         for name in DIMENSIONS
     ),
 ]

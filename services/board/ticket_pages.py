@@ -94,7 +94,7 @@ def ticket_pages(follower: Follower, entities: Entities, policy: Policy, now: Ca
             raise HTTPException(503, freshness(reading, clock).sentence)
         try:
             asked = list_question(request.query_params.multi_items(), policy)
-            cursor = None if asked.cursor is None else cursor_of(asked.cursor)
+            cursor = None if asked.cursor is None else cursor_of(asked.cursor, Cursor)
         except Unclear as unclear:
             raise HTTPException(422, str(unclear)) from None
         live = reading.figures_at(clock) if asked.shared.at is None else asked.shared.at

@@ -10,6 +10,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import TypeVar
 
 import msgspec
 
@@ -68,23 +69,22 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True):
     """How many rows came before."""
 
 
-_pack = msgspec.json.encode
-_unpack = msgspec.json.Decoder(Cursor).decode
+C = TypeVar("C", bound=msgspec.Struct)
 
 
-def cursor_text(cursor: Cursor) -> str:
+def cursor_text(cursor: msgspec.Struct) -> str:
     """For an address."""
-    return urlsafe_b64encode(_pack(cursor)).decode().rstrip("=")
+    return urlsafe_b64encode(msgspec.json.encode(cursor)).decode().rstrip("=")
 
 
-def cursor_of(text: str) -> Cursor:
-    """What `cursor_text` made.
+def cursor_of(text: str, kind: type[C]) -> C:
+    """What `cursor_text` made of such a cursor.
 
     Raises:
         Unclear: it made no such text.
     """
     try:
-        return _unpack(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        return msgspec.json.decode(urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=kind)
     except (ValueError, msgspec.MsgspecError):
         raise Unclear("cursor is none that an earlier page gave; leave it out to begin anew") from None
 

@@ -9,7 +9,7 @@ from services.board.answers import answer
 from services.board.asking import Question, Unclear, question
 from services.board.columns import Columns
 from services.board.windows import ALL, NAMED
-from services.core.exchange import exchanged
+from services.core.exchange import Entity, exchanged
 from services.core.report import Figures
 from services.core.rules import Rules
 from services.core.tally import GRAIN_MS, Cells, oldest_kept, spread
@@ -21,7 +21,7 @@ _FILE = ("file", 0)
 
 @dataclass(frozen=True)
 class Words:
-    """What the command line says of `--kpis` and `--variants`, as it came."""
+    """What the command line says of `--kpis`, `--variants` and `--against`, as it came."""
 
     windows: str | None = None
     by: str | None = None
@@ -31,7 +31,9 @@ class Words:
     """Each a dimension, an equals sign and a value."""
 
 
-def asked(words: Words, policy: Policy, *, kpis: bool, variants: bool) -> Question | None:
+def asked(
+    words: Words, policy: Policy, *, kpis: bool = False, variants: bool = False, against: bool = False
+) -> Question | None:
     """The question that the command line puts; None when it asks for the exact figures.
 
     Raises:
@@ -39,15 +41,18 @@ def asked(words: Words, policy: Policy, *, kpis: bool, variants: bool) -> Questi
     """
     named = {"windows": words.windows, "by": words.by, "kpi": words.kpi, "limit": words.limit, "where": words.where}
     given = [f"--{name}" for name, value in named.items() if value]
-    if kpis and variants:
-        raise Misconfigured("--kpis and --variants are two documents; ask for one")
-    if variants and (wrong := [name for name in given if name != "--windows"]):
-        raise Misconfigured(f"{', '.join(wrong)} goes with --kpis, and not with --variants")
-    if not kpis and not variants:
+    documents = {"--kpis": kpis, "--variants": variants, "--against": against}
+    chosen = [name for name, wanted in documents.items() if wanted]
+    if len(chosen) > 1:
+        raise Misconfigured(f"{' and '.join(chosen)} are different documents; ask for one")
+    goes_with = {"--variants": ("--windows",), "--against": ("--windows", "--where", "--limit")}
+    if chosen and (wrong := [name for name in given if name not in goes_with.get(chosen[0], given)]):
+        raise Misconfigured(f"{', '.join(wrong)} goes with --kpis, and not with {chosen[0]}")
+    if not chosen:
         if given:
             raise Misconfigured(f"{', '.join(given)} goes with --kpis, which is missing")
         return None
-    windows = words.windows or (ALL if variants else ",".join(NAMED))
+    windows = words.windows or (",".join(NAMED) if kpis else ALL)
     pairs = [("window", windows), *((name, named[name]) for name in ("by", "kpi", "limit") if named[name])]
     for each in words.where:
         dimension, equals, value = each.partition("=")
@@ -71,9 +76,14 @@ def kpi_document(arrivals: Iterable[Fact], rules: Rules, question: Question, as_
 
 def columns_of(facts: Iterable[Fact], rules: Rules) -> Columns:
     """The cells of all entities that ``facts`` tell of, kept for as long as the board keeps them."""
+    return columns_with(exchanged(facts, rules).values())
+
+
+def columns_with(entities: Iterable[Entity]) -> Columns:
+    """The cells of some entities, kept for as long as the board keeps them."""
     cells: Cells = {}
     watermark = 0
-    for entity in exchanged(facts, rules).values():
+    for entity in entities:
         spread(entity.told.tallies, cells)
         watermark = max(watermark, entity.timeline[-1].at)
     columns = Columns.of(cells)

@@ -27,8 +27,7 @@ def ticket_tallies(ticket: Ticket, rules: Rules) -> Tallies:
         _add_signs(ticket, rules, tallies)
         add_offer(ticket, rules.policy.service_level, tallies)
     for clock in ticket.promises:
-        if clock.target is not None and not clock.cancelled:
-            _add_clock(ticket, clock, tallies)
+        add_clock(ticket, clock, tallies)
     return tallies
 
 
@@ -173,12 +172,15 @@ def _add_signs(ticket: Ticket, rules: Rules, tallies: Tallies) -> None:
         _flow(tallies, "solved_early", solve.at, dims_of(ticket.first_traits, solve.agent, solve.outcome))
 
 
-def _add_clock(ticket: Ticket, clock: Clock, tallies: Tallies) -> None:
+def add_clock(ticket: Ticket, clock: Clock, tallies: Tallies) -> None:
     """A clock's outcome so far, under the traits of that instant, which no later event changes.
 
     A running clock that still holds leaves its instants for the reader to count what is past; so a breach is in the
-    figures the moment that it happens, and no timer has to fire.
+    figures the moment that it happens, and no timer has to fire. A clock without a promise, or a cancelled one, adds
+    nothing.
     """
+    if clock.target is None or clock.cancelled:
+        return
     metric, running = clock.metric, clock.running_since is not None
     now = _dims_at(ticket, ticket.last_at)
     if clock.breached_at is not None:

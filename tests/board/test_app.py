@@ -13,6 +13,8 @@ import pytest
 from redis.asyncio import Redis
 
 from schemas.policy import Policy
+from services.adapters.namespaces import Live, Namespaces
+from services.adapters.state_layout import Meta, changes_channel, pack_meta, shard_key
 from services.adapters.state_store import StateStore
 from services.board import app
 from services.board.app import Board, main, open_board
@@ -79,7 +81,7 @@ async def test_the_wall_as_json(client: httpx.AsyncClient) -> None:
     assert page["freshness"]["state"] == "live"
     assert page["waiting"] == {"count": 1, "longest_since": "2026-03-02T09:59:00Z"}
     assert page["backlog"]["queues"][0]["queue"] == "billing"
-    assert set(page) == {"at", "freshness", "waiting", "first_response", "backlog", "sla", "agents"}
+    assert set(page) == {"at", "freshness", "waiting", "first_response", "backlog", "sla", "deadlines", "agents"}
 
 
 @pytest.mark.parametrize(
@@ -158,6 +160,7 @@ async def test_health_composes_no_wall_and_is_an_answer_whatever_the_figures_are
     assert health.json() == {
         "status": "ok",
         "figures": "live",
+        "namespace": namespace,
         "policy": "same",
         "sentence": "Live: the newest event is 0 s old.",
     }
@@ -175,6 +178,57 @@ async def test_state_under_another_policy_is_told_everywhere(
     assert (health["status"], health["policy"]) == ("ok", "another")
     assert "under another policy than this board's" in wall["freshness"]["sentence"]
     assert "deskpulse_exporter_policy_mismatch 1.0" in metrics
+
+
+async def test_what_is_switched_to_is_shown_once_it_is_read(store_url: str, namespace: str, writer: Writer) -> None:
+    other, policy = f"{namespace}-b", Policy(default_priority="high")
+    await writer.write(TALLIES)
+    async with (
+        loaded_board(settings(store_url, namespace)) as board,
+        Redis.from_url(store_url) as redis,
+        asking(board) as client,
+    ):
+        store, namespaces = StateStore(redis, other), Namespaces(redis)
+        theirs = Writer(store, policy=policy.fingerprint())
+        await theirs.write(together(TALLIES, level("backlog.new", NOW_MS - MINUTE_MS)))
+        await namespaces.keep_policy(other, policy, 2)
+        await redis.hset(shard_key(other, "tickets", 1), "meta", pack_meta(Meta(layout=99)))  # cannot be read yet
+
+        await namespaces.point(namespace, Live(other, policy, NOW_MS))
+        await until_followed(redis, other)
+        assert (await client.get("/api/v1/wall")).json()["backlog"]["total"] == 1
+        assert (await client.get("/healthz")).json()["namespace"] == namespace
+
+        await redis.delete(shard_key(other, "tickets", 1))
+        while (await client.get("/healthz")).json()["namespace"] != other:
+            assert (await client.get("/api/v1/wall")).json()["backlog"]["total"] in (1, 2)
+            await asyncio.sleep(0)
+        assert (await client.get("/api/v1/wall")).json()["backlog"]["total"] == 2
+        assert (await client.get("/healthz")).json()["policy"] == "same"
+
+        await namespaces.point(namespace, Live(namespace, None, NOW_MS + 1))
+        while (await client.get("/healthz")).json()["namespace"] != namespace:
+            await board.follower.changed.wait()
+        assert (await client.get("/api/v1/wall")).json()["backlog"]["total"] == 1
+
+
+async def until_followed(redis: Redis, namespace: str) -> None:
+    """Return once somebody listens to the changes of a namespace."""
+    async with asyncio.timeout(WITHIN_S):
+        while True:
+            [(_, listening)] = await redis.pubsub_numsub(changes_channel(namespace))
+            if listening:
+                return
+            await asyncio.sleep(0.01)
+
+
+async def test_a_board_that_starts_shows_at_once_what_is_live(store_url: str, namespace: str, writer: Writer) -> None:
+    async with Redis.from_url(store_url) as redis:
+        await Namespaces(redis).point(f"{namespace}-named", Live(namespace, None, NOW_MS))
+    await writer.write(TALLIES)
+    async with loaded_board(settings(store_url, f"{namespace}-named")) as board:
+        assert board.shown.state.namespace == namespace
+        assert board.wall().backlog.total == 1
 
 
 def page(count: int) -> Wall:

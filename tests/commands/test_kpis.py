@@ -334,7 +334,7 @@ def test_what_entities_told_each_other_in_a_recorded_log_is_told_anew(
         pytest.param(["--kpis", "--where", "queue"], "--where queue names no value", id="filter"),
         pytest.param(["--kpis", "--where", "colour=red"], "there is no parameter 'colour'", id="filter's dimension"),
         pytest.param(["--by", "queue"], "--by goes with --kpis, which is missing", id="a cut of nothing"),
-        pytest.param(["--kpis", "--variants"], "--kpis and --variants are two documents", id="two documents"),
+        pytest.param(["--kpis", "--variants"], "--kpis and --variants are different documents", id="two documents"),
         pytest.param(["--variants", "--by", "queue"], "--by goes with --kpis, and not with --variants", id="cut"),
         pytest.param(["--variants", "--windows", "1h,7d"], "compares one window, got 1h, 7d", id="two windows"),
     ],
