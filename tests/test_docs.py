@@ -14,15 +14,19 @@ from schemas.events import AnyEvent
 from schemas.policy import DEFAULT, Policy
 from services.adapters.helpdesks.vendors import VENDORS
 from services.adapters.metrics import GatewayMetrics, ProcessorMetrics
+from services.adapters.webhook_metrics import WebhookMetrics
 from services.board import wanted
 from services.board.answer import Answer
 from services.board.asking import WORDS, question
 from services.board.wanted import list_question
+from services.board.whatif_routes import WORDS as OF_WHATIF
+from services.board.whatif_routes import asked_of
 from services.board.windows import NAMED
 from services.config import Settings
 from services.core.catalogue import THEMES, catalogue
 from services.core.tally import DIMENSIONS
 from services.core.variants import SETTINGS
+from services.notifier.posting import RESULTS
 
 PAGES = sorted([*Path().glob("*.md"), *Path("docs").rglob("*.md")])
 POLICY = Policy()
@@ -43,8 +47,9 @@ def test_every_setting_is_listed_with_its_default() -> None:
             assert f"| `DESKPULSE_{name.upper()}` | `{field.default}` | {field.description} |" in rows
 
 
-def test_every_metric_of_gateway_and_processor_is_listed() -> None:
+def test_every_metric_of_gateway_processor_and_notifier_is_listed() -> None:
     registry = CollectorRegistry()
+    WebhookMetrics(registry, ["pager"], RESULTS)
     GatewayMetrics(registry, list(VENDORS))
     ProcessorMetrics(registry, "deskpulse")
     page = Path("docs/metrics.md").read_text()
@@ -90,7 +95,7 @@ def test_every_chapter_of_kpis_that_code_refers_to_is_there() -> None:
 
 
 def test_every_word_of_a_request_is_explained() -> None:
-    known = {*WORDS, *wanted.WORDS, *wanted.STATES, *DIMENSIONS, *NAMED, *THEMES}
+    known = {*WORDS, *wanted.WORDS, *OF_WHATIF, *wanted.STATES, *DIMENSIONS, *NAMED, *THEMES}
     assert {
         word for word in known if f"`{word}`" not in API.read_text() and f"`{word}=" not in API.read_text()
     } == set()
@@ -100,7 +105,7 @@ def test_every_request_that_the_pages_show_is_answered() -> None:
     asked = [found for page in PAGES for found in re.findall(r"/api/v1/(\w+)\?([^'\s`]+)'", page.read_text())]
     assert len(asked) > 5
     for address, query in asked:
-        read = {"kpis": question, "tickets": list_question}[address]
+        read = {"kpis": question, "tickets": list_question, "whatif": asked_of}[address]
         read(parse_qsl(query, keep_blank_values=True), POLICY)
 
 
