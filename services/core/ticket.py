@@ -190,7 +190,7 @@ class Ticket:
                 self.deleted = True
             case timeline.WAIT_INHERITED:
                 if fact.created_at is not None and not self.now.solved:
-                    self.responses.inherit(fact.created_at)
+                    self.responses.inherit(min(fact.created_at, at))
 
     def _escalate(self, fact: Fact, at: Millis) -> None:
         if fact.from_tier == "bot":

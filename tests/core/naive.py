@@ -110,12 +110,12 @@ def first_waits(told: Life) -> Iterator[tuple[Millis, int | None]]:
         if not asked:
             return
         place = asked[0]
-        since = moments[place][0] if moments[place][1] == "customer" else _created_at(told.tellers[place])
+        since = moments[place][0] if moments[place][1] == "customer" else _handed_over(told, place)
     while True:
         ends = [number for number in range(place, len(moments)) if moments[number][1] in ("agent", "solve")]
         end = ends[0] if ends else None
         handed_over = [
-            _created_at(told.tellers[number])
+            _handed_over(told, number)
             for number in range(place, len(moments) if end is None else end)
             if moments[number][1] == "inherit"
         ]
@@ -130,10 +130,12 @@ def first_waits(told: Life) -> Iterator[tuple[Millis, int | None]]:
         since = moments[place][0]
 
 
-def _created_at(fact: Fact | None) -> Millis:
+def _handed_over(told: Life, number: int) -> Millis:
+    """Since when the wait that a merge hands over has lasted: nobody waits from after the merge on."""
+    moment, fact = told.moments[number][0], told.tellers[number]
     assert fact is not None
     assert fact.created_at is not None
-    return fact.created_at
+    return min(fact.created_at, moment)
 
 
 def first_response(told: Life) -> tuple[Millis, Millis, int] | None:

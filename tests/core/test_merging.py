@@ -74,6 +74,11 @@ YOUNG = created("09:30")
             [*OLD, created("09:30", created_by="agent"), *MERGE, answer("10:30")], 90, id="an agent opened this one"
         ),
         pytest.param(
+            [*of("T2", created("11:00")), created("09:30", created_by="agent"), *MERGE, answer("10:30")],
+            30,
+            id="merged by clocks that disagree before it was opened: waits since the merge",
+        ),
+        pytest.param(
             [*OLD, YOUNG, *of("T2", merged("10:00", into="T9")), answer("10:30")], 60, id="merged into another"
         ),
         pytest.param([*OLD, YOUNG, *of("T2", merged("10:00")), answer("10:30")], 60, id="merged into itself"),
