@@ -109,6 +109,8 @@ class Sla(Section):
     next opening is in time, since no opening time has passed. `closing_final`: after closing time it is late."""
     policy_chosen: Literal["at_every_event", "at_start"] = "at_every_event"
     """Whether another promise may come to hold for a clock that has begun."""
+    breach_stands: bool = True
+    """Whether a breach stays one when another promise comes to hold whose own deadline is not over yet."""
     escalation_note_counts: bool = False
     """Whether a private note answers an escalation, as a public reply does."""
 

@@ -85,6 +85,7 @@ class Rules:
         self.closing_is_final = policy.sla.deadline_at_closing == "closing_final"
         self.due_at_next_opening = policy.sla.deadline_at_closing == "next_opening"
         self.chosen_at_start = policy.sla.policy_chosen == "at_start"
+        self.breach_stands = policy.sla.breach_stands
         self._outcomes = frozenset(policy.outcomes)
         self._plans = {agent_id: tuple(plan(stretches)) for agent_id, stretches in policy.schedules.items()}
         self.promised = {

@@ -146,15 +146,19 @@ class Clock:
             self.breached_agent = None if self.breached_at is None else assignee(self.breached_at)
 
     def retarget(self, at: Millis, target: Target | None, agent: str | None) -> None:
-        """From ``at`` on another promise may hold, or none; what is used so far is kept, and so is a breach."""
+        """From ``at`` on another promise may hold, or none; what is used so far is kept, and so is a breach, unless
+        the policy lets a promise take it back whose own deadline is not over."""
         if self.over or target == self.target:
             return
-        if target is None and self.breached_at is not None:
+        if target is None and self.breached_at is not None and self._rules.breach_stands:
             return
         hours = target.hours if target is not None else self.hours
         if hours != self.hours:
             self._change_hours(at, hours)
         self.target, self._changed_at = target, at
+        if self.breached_at is not None and not self._rules.breach_stands and not self._exceeded(at):
+            self.breached_at = self.breach_certain_at = self.breached_agent = self.due_when_breached = None
+            self.met_late_at = []
         self._note_if_exceeded(at, agent)
         if self.breached_at is None and (target is None or self.elapsed_ms(at) < target.at_risk_ms):
             self.at_risk_noted = False

@@ -98,6 +98,7 @@ SETTINGS = (
         "sla.policy_chosen",
         (("at_every_event", "the promise follows the ticket"), ("at_start", "the promise of the start holds")),
     ),
+    _yes_or_no("sla.breach_stands", "a breach stands", "another promise can take a breach back"),
     _yes_or_no(
         "first_response.status_change_counts", "a status click is a response", "a status click is no response"
     ),

@@ -56,6 +56,7 @@ def promising(number: int) -> dict[str, Any]:
         "policy_chosen": random.choice(["at_every_event", "at_every_event", "at_start"]),
         "escalation_note_counts": random.random() < 0.5,
         "at_risk_before": random.choice([None, "20m"]),
+        "breach_stands": random.random() < 0.7,
     }
     return {
         "calendars": {"default": random.choice([OFFICE, _BREAKS]), "night": NIGHT},

@@ -546,6 +546,84 @@ def test_whether_another_promise_may_come_to_hold(facts: list[Fact], chosen: str
     assert (None if clock is None else clock["target_seconds"]) == expected
 
 
+LENIENT = sla(
+    promise({"urgent": {"resolution": HOUR}, "normal": {"resolution": 4 * HOUR}, "high": {"resolution": 2 * HOUR}}),
+    breach_stands=False,
+)
+URGENT = created("09:00", priority="urgent", agent_id="A1")
+
+
+@pytest.mark.parametrize(
+    ("facts", "as_of", "expected"),
+    [
+        pytest.param(
+            [URGENT, prioritised("normal", "11:00")],
+            "11:30",
+            {"state": "running", "breached_at": None, "breached_agent_id": None, "due_at": f"{DAY}13:00:00Z"},
+            id="taken back: the new deadline is ahead",
+        ),
+        pytest.param(
+            [URGENT, prioritised("high", "11:00")],
+            "11:00",
+            {"state": "running", "remaining_seconds": 0},
+            id="taken back: the new deadline is now",
+        ),
+        pytest.param(
+            [URGENT, prioritised("high", "11:30")],
+            "11:30",
+            {"state": "breached", "breached_at": f"{DAY}10:00:00Z"},
+            id="stands: the new deadline is over too",
+        ),
+        pytest.param(
+            [URGENT, prioritised("normal", "11:00")],
+            "13:00:01",
+            {"state": "breached", "breached_at": f"{DAY}13:00:00Z"},
+            id="breached again by the new one",
+        ),
+        pytest.param(
+            [URGENT, prioritised("normal", "11:00"), prioritised("urgent", "12:00")],
+            "12:00",
+            {"state": "breached", "breached_at": f"{DAY}12:00:00Z", "breached_agent_id": "A1"},
+            id="breached again by the old one, at its return",
+        ),
+        pytest.param(
+            [URGENT, solved("11:00"), prioritised("normal", "11:30")],
+            LATER,
+            {"state": "breached", "breached_at": f"{DAY}10:00:00Z"},
+            id="stands: it is over",
+        ),
+        pytest.param(
+            [URGENT, solved("11:00"), prioritised("normal", "11:30"), reopened("12:00")],
+            "12:30",
+            {"state": "running", "elapsed_seconds": 2 * HOUR + HALF},
+            id="taken back at the reopening",
+        ),
+    ],
+)
+def test_a_breach_that_another_promise_may_take_back(facts: list[Fact], as_of: str, expected: dict[str, Any]) -> None:
+    assert part(sla_figures(facts, LENIENT, as_of)["resolution"], expected) == expected
+
+
+def test_what_nobody_promises_any_more_is_no_breach_where_those_do_not_stand() -> None:
+    facts = [URGENT, prioritised("low", "11:00"), solved("12:00")]
+
+    assert "resolution" not in sla_figures(facts, LENIENT, LATER)
+    assert [line.kind for line in lines(ticket(facts, LENIENT))] == ["at_risk"]
+
+
+def test_a_breach_taken_back_takes_its_lines_along() -> None:
+    facts = [URGENT, solved("11:00"), prioritised("normal", "11:30"), reopened("12:00")]
+
+    before, after = (lines(ticket(facts[:count], LENIENT)) for count in (2, 4))
+
+    assert [(line.kind, line.at) for line in before] == [
+        *(("at_risk", at("09:48")), ("breached", at("10:00") + 1), ("met_late", at("11:00")))
+    ]
+    assert [(line.kind, line.at) for line in after] == [
+        *(("at_risk", at("09:48")), ("at_risk", at("13:12")), ("breached", at("14:00") + 1))
+    ]
+
+
 def test_chosen_at_the_start_means_that_of_each_clock() -> None:
     config = sla(
         promise({"normal": {"next_response": 2 * HOUR}, "urgent": {"next_response": HALF}}), policy_chosen="at_start"
