@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,9 @@ def _run(case: dict[str, Any], config: dict[str, Any], prefix: str) -> Iterator[
     except (ValidationError, msgspec.DecodeError, Miscalculated) as error:
         yield f"{prefix}not understood: {error}"
         return
+    except Exception as error:  # whatever is wrong with one case, the others are run
+        yield f"{prefix}not understood: {type(error).__name__}: {error}"
+        return
     for difference in differences(case.get("expected", {}), json.loads(json.dumps(got)), ""):
         yield prefix + difference
 
@@ -99,11 +102,19 @@ def _fact(event: dict[str, Any]) -> Fact:
 
 
 def _instant(text: str) -> Millis:
-    return millis(datetime.fromisoformat(text))
+    """An instant; one without a zone is of UTC."""
+    try:
+        at = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        raise Miscalculated(f"{text!r} is no instant, such as 2026-03-02T10:00:00Z") from None
+    return millis(at if at.tzinfo else at.replace(tzinfo=UTC))
 
 
 def differences(expected: Any, got: Any, place: str) -> Iterator[str]:
-    """Where ``got`` is not as ``expected``: only keys that are expected are compared (convention 3)."""
+    """Where ``got`` is not as ``expected``: only keys that are expected are compared, and what has no value may be
+    missing (convention 3)."""
+    if got is _MISSING and isinstance(expected, dict):
+        got = {}
     if isinstance(expected, dict) and isinstance(got, dict):
         for key, value in expected.items():
             yield from differences(value, got.get(key, _MISSING), f"{place}.{key}" if place else key)
@@ -116,9 +127,20 @@ def differences(expected: Any, got: Any, place: str) -> Iterator[str]:
 
 
 def _agrees(expected: Any, got: Any) -> bool:
+    if got is _MISSING:
+        return expected is None or expected == []
     numbers = (int, float)
     if isinstance(expected, bool) or isinstance(got, bool):
         return expected is got
     if isinstance(expected, numbers) and isinstance(got, numbers):
         return abs(expected - got) <= max(0.0001, abs(expected) * 0.0001 if abs(expected) > 1000 else 0)
-    return bool(expected == got)
+    return bool(expected == got) or _same_instant(expected, got)
+
+
+def _same_instant(expected: Any, got: Any) -> bool:
+    """Whether both are texts of one instant, however it is written."""
+    try:
+        one, other = datetime.fromisoformat(expected), datetime.fromisoformat(got)
+    except (TypeError, ValueError):
+        return False
+    return one.tzinfo is not None and other.tzinfo is not None and one == other

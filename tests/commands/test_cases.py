@@ -111,7 +111,10 @@ def test_what_is_not_understood_fails(broken: dict[str, Any]) -> None:
     ("expected", "got", "places"),
     [
         pytest.param({"a": 1}, {"a": 1, "b": 2}, [], id="only what is expected is compared"),
-        pytest.param({"a": None}, {}, ["a"], id="missing is not null"),
+        pytest.param({"a": None, "b": [], "c": {"d": None}}, {}, [], id="what has no value may be missing"),
+        pytest.param({"a": 0, "b": [1], "c": {"d": ""}}, {}, ["a", "b", "c.d"], id="what has one may not"),
+        pytest.param({"a": "2026-03-02T10:00:00Z"}, {"a": "2026-03-02T11:00:00+01:00"}, [], id="one instant"),
+        pytest.param({"a": "2026-03-02T10:00:00Z"}, {"a": "2026-03-02T10:00:01Z"}, ["a"], id="another instant"),
         pytest.param({"a": None}, {"a": 0}, ["a"], id="zero is not null"),
         pytest.param({"a": True}, {"a": 1}, ["a"], id="one is not true"),
         pytest.param({"a": 0.6667}, {"a": 2 / 3}, [], id="within 0.0001"),
