@@ -202,7 +202,7 @@ class Policy(Section):
             if name not in self.calendars:
                 raise ValueError(f"queue_calendars.{queue}: no calendar is called {name!r}; {self._known()}")
         for policy in self.sla.policies:
-            of_targets = (target.calendar for row in policy.targets.values() for target in row.values())
+            of_targets = (target.calendar for row in policy.targets.values() for target in row.values() if target)
             for named in (policy.calendar, *of_targets):
                 if named is not None and named not in self.calendars:
                     raise ValueError(f"sla policy {policy.id!r}: no calendar is called {named!r}; {self._known()}")

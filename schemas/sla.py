@@ -40,7 +40,7 @@ def _seconds(value: Any) -> Any:
     return sum(int(number) * size for number, size in zip(parts.groups("0"), _UNITS.values(), strict=True))
 
 
-Duration = Annotated[int, BeforeValidator(_seconds), Field(gt=0)]
+Duration = Annotated[int, BeforeValidator(_seconds), Field(ge=0)]
 """Seconds, or a text such as 1h30m."""
 Ratio = Annotated[float, Field(gt=0, le=1)]
 
@@ -61,7 +61,7 @@ class Promised(Section):
 
 def _promised(value: Any) -> Any:
     """A bare duration stands for a target with nothing beside it."""
-    return {"within": value} if isinstance(value, int | str) and not isinstance(value, bool) else value
+    return {"within": value} if isinstance(value, int | float | str) and not isinstance(value, bool) else value
 
 
 Target = Annotated[Promised, BeforeValidator(_promised)]
@@ -78,8 +78,8 @@ class SlaPolicy(Section):
     hours: Hours = "business"
     calendar: str | None = None
     """Left out, the queue's calendar counts."""
-    targets: dict[Priority | Literal["any"], dict[Metric, Target]]
-    """By priority and metric; those of `any` count where a priority has none of its own."""
+    targets: dict[Priority | Literal["any"], dict[Metric, Target | None]]
+    """By priority and metric; those of `any` count where a priority has none of its own. Null promises nothing."""
     effective_from: Instant | None = None
 
 

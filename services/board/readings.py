@@ -225,7 +225,8 @@ def sla(parts: Callable[[Scrape, str], Iterable[tuple[int, Rows]]]) -> Count:
 
 def _promised(scrape: Scrape) -> frozenset[str]:
     targets = (of for policy in scrape.policy.sla.policies for of in policy.targets.values())
-    return frozenset(clock for of in targets for clock in of) | {clock for clock in CLOCKS if _left(scrape, clock)}
+    promised = {clock for of in targets for clock, target in of.items() if target}
+    return frozenset(promised | {clock for clock in CLOCKS if _left(scrape, clock)})
 
 
 def _left(scrape: Scrape, clock: str) -> int:

@@ -217,6 +217,8 @@ class Promises:
         clock.retarget(since, self._target(metric, since, now), None)
         clock.run(since)
         clock.notice(until, now.assignee)
+        if until > since and not self._rules.chosen_at_start:
+            clock.retarget(until, self._target(metric, until, now), now.assignee(until))
         return clock
 
     def _backdated(self, clock: Clock, since: Millis, now: Moment) -> Clock:

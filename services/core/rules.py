@@ -92,7 +92,8 @@ class Rules:
             metric
             for promise in policy.sla.policies
             for by_metric in promise.targets.values()
-            for metric in by_metric
+            for metric, promised in by_metric.items()
+            if promised is not None
         }
         """The metrics that anything is promised for, to anybody."""
         asked = [promise.match for promise in policy.sla.policies]
@@ -155,9 +156,13 @@ class Rules:
         else:
             return {}
         priority = traits.priority or self.policy.default_priority
-        nothing: dict[Metric, Promised] = {}
+        nothing: dict[Metric, Promised | None] = {}
         by_metric = {**policy.targets.get("any", nothing), **policy.targets.get(priority, nothing)}  # type: ignore[call-overload]
-        return {metric: self._target(metric, promised, policy, traits) for metric, promised in by_metric.items()}
+        return {
+            metric: self._target(metric, promised, policy, traits)
+            for metric, promised in by_metric.items()
+            if promised is not None
+        }
 
     def _target(self, metric: str, promised: Promised, policy: SlaPolicy, traits: Traits) -> Target:
         hours = ROUND_THE_CLOCK

@@ -604,6 +604,17 @@ def test_a_breach_that_another_promise_may_take_back(facts: list[Fact], as_of: s
     assert part(sla_figures(facts, LENIENT, as_of)["resolution"], expected) == expected
 
 
+def test_a_clock_that_turns_out_to_have_begun_earlier_has_what_is_promised_when_that_turns_out() -> None:
+    config = sla(
+        promise({"first_response": HOUR}),
+        promise({"first_response": 60}, effective_from="2026-03-02T11:00:00Z"),
+    )
+
+    found = sla_figures([created("09:00"), solved("09:10"), customer("10:30"), reopened("12:00")], config, "12:00")
+
+    assert part(found["first_response"], {"target_seconds": 60}) == {"target_seconds": 60}
+
+
 def test_what_nobody_promises_any_more_is_no_breach_where_those_do_not_stand() -> None:
     facts = [URGENT, prioritised("low", "11:00"), solved("12:00")]
 
