@@ -90,15 +90,15 @@ class LogReader:
         wanted = {TopicPartition(*place): offset for place, offset in nexts.items()}
         if not wanted:
             return set()
-        async with self._turn:
-            try:
-                async with asyncio.timeout(_LOOK_S):
-                    ends = await self._consumer.end_offsets(list(wanted))
-                    done = {place for place, offset in wanted.items() if ends[place] <= offset}
-                    if self._embedded and done:
+        try:
+            async with asyncio.timeout(_LOOK_S):
+                ends = await self._consumer.end_offsets(list(wanted))
+                done = {place for place, offset in wanted.items() if ends[place] <= offset}
+                if self._embedded and done:
+                    async with self._turn:
                         done -= await self._with_more(done, wanted)
-            except (KafkaError, OSError, TimeoutError) as error:
-                raise Unavailable(f"the log does not tell where it ends: {error}") from error
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise Unavailable(f"the log does not tell where it ends: {error}") from error
         return {(place.topic, place.partition) for place in done}
 
     async def _with_more(

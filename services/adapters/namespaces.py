@@ -12,6 +12,7 @@ they listen to, so that the one who switches can wait for them.
 | `dp:<named>:<programs>:<namespace>` | a channel: those who listen are there, and nothing is ever said |
 """
 
+import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -22,11 +23,12 @@ from typing import Any, Literal, cast
 import msgspec
 from pydantic import ValidationError
 from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
 from schemas.codec import Millis
 from schemas.policy import Policy
-from services.adapters.cancellation import heeded
+from services.adapters.cancellation import heed_cancellation, heeded
 from services.adapters.shard_states import made_under, shard_states
 from services.adapters.state_store import StateStore
 from services.errors import Unavailable
@@ -66,6 +68,8 @@ class LiveState:
     policy: Policy
     since: Millis | None = None
     """When it was switched to; None where nobody ever switched."""
+    before: str = ""
+    """The namespace that was live until then."""
 
     @classmethod
     def of(cls, named: str, configured: Policy, live: Live | None) -> "LiveState":
@@ -77,9 +81,9 @@ class LiveState:
             return cls(named, configured)
         kept = live.policy
         same = kept is None or kept.fingerprint() == configured.fingerprint()
-        return cls(live.namespace, configured if same or kept is None else kept, live.since)
+        return cls(live.namespace, configured if same or kept is None else kept, live.since, live.before)
 
-    def told(self, named: str, configured: Policy) -> None:
+    def log_surprises(self, named: str, configured: Policy) -> None:
         """Say in the log where this is not what the settings say."""
         if self.namespace != named:
             log.info("another namespace is live", extra={"named": named, "live": self.namespace})
@@ -193,6 +197,20 @@ class Namespaces:
             await _answer(lambda: self._redis.set(key, packed))
         await _answer(lambda: self._redis.publish(switched_channel(named), b""))
 
+    async def now(self) -> Millis:
+        """The store's own clock, which is the same for everybody."""
+        seconds, micros = await _answer(lambda: self._redis.time())
+        return int(seconds) * 1000 + int(micros) // 1000
+
+    async def live_somewhere(self, namespace: str) -> bool:
+        """Whether any pointer names it."""
+
+        async def found() -> list[bytes]:
+            return [key async for key in self._redis.scan_iter(match=pointer_key("*"), count=1000)]
+
+        pointers = [await self._redis.get(key) for key in await _answer(found)]
+        return any(msgspec.json.decode(each, type=Pointer).namespace == namespace for each in pointers if each)
+
     async def present(self, named: str, programs: Programs) -> Mapping[str, int]:
         """How many programs of a kind are with which namespace now."""
         return await self._counted(presence_channel(named, programs, "*"))
@@ -218,7 +236,12 @@ class Namespaces:
         async with self._redis.pubsub() as pubsub:
             await _answer(lambda: pubsub.subscribe(presence_channel(named, programs, namespace)))
             await _answer(lambda: pubsub.get_message(timeout=_CONFIRM_S))  # the confirmation
-            yield
+            listening = asyncio.create_task(_stay_subscribed(pubsub))
+            try:
+                yield
+            finally:
+                listening.cancel()
+                await asyncio.wait([listening])
 
     async def held(self, namespace: str) -> Held:
         """What a namespace takes of the store."""
@@ -240,6 +263,16 @@ class Namespaces:
             return [key async for key in self._redis.scan_iter(match=f"dp:{{{namespace}:*}}", count=1000)]
 
         return sorted(await _answer(found))
+
+
+async def _stay_subscribed(pubsub: PubSub) -> None:
+    """Who reads notices that the store was away, and subscribes again."""
+    while True:
+        heed_cancellation()
+        try:
+            await pubsub.get_message(ignore_subscribe_messages=True, timeout=_CONFIRM_S)
+        except (RedisError, OSError):
+            await asyncio.sleep(_CONFIRM_S)
 
 
 async def _answer(ask: Callable[[], Awaitable[Any] | Any]) -> Any:

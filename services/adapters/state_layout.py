@@ -101,6 +101,8 @@ class SignalState(msgspec.Struct, frozen=True, array_like=True):
     outbox: tuple[Unsent, ...] = ()
     written_at: Millis = 0
     """When somebody last wrote this who then sends the outbox."""
+    switched_at: Millis = 0
+    """The switch after which this state goes on where the one before it was; 0 where nobody switched to it."""
 
 
 def shard_key(namespace: str, stream: str, partition: int) -> str:

@@ -71,6 +71,10 @@ class StateStore:
         self._write = redis.register_script(_WRITE)
         self._drop = redis.register_script(_DROP)
 
+    def beside(self, namespace: str) -> "StateStore":
+        """The same store under another namespace."""
+        return StateStore(self._redis, namespace)
+
     async def read(self, stream: str, partition: int, fields: Sequence[Field]) -> tuple[int, list[bytes | None]]:
         """The values of ``fields`` and the `next` that they belong to, in one look.
 

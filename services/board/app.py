@@ -182,11 +182,11 @@ class Board:
             if state != self.shown.state:
                 self.shown = self._showing(state)
             self._reading = self._tasks.create_task(self.shown.run())
-            state.told(self._settings.namespace, self._configured)
+            state.log_surprises(self._settings.namespace, self._configured)
         elif (state.namespace, state.since) != (self.shown.state.namespace, self.shown.state.since):
             log.info("another state is live: reading it", extra={"namespace": state.namespace})
             await self._exchange(self._showing(state), self._reading)
-            state.told(self._settings.namespace, self._configured)
+            state.log_surprises(self._settings.namespace, self._configured)
         return state.namespace
 
     async def _exchange(self, coming: Showing, before: "asyncio.Task[None]") -> None:

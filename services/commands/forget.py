@@ -1,12 +1,13 @@
 """`deskpulse forget`: deletes a state that is not live."""
 
 import asyncio
+import re
 
 from redis.asyncio import Redis
 from rich.console import Console
 
 from services.adapters.namespaces import Held, Namespaces
-from services.config import Settings
+from services.config import NAMESPACES, Settings
 from services.errors import Misconfigured
 
 ANSWER_WITHIN_S = 5
@@ -16,9 +17,10 @@ def forget(settings: Settings, namespace: str, console: Console) -> None:
     """Delete what a namespace holds. The log keeps its events: `deskpulse replay` builds the state again.
 
     Raises:
-        Misconfigured: it is live, or somebody feeds it.
+        Misconfigured: it is no name of a namespace, it is live, or somebody feeds it.
         Unavailable: the store does not answer.
     """
+    check_name(namespace)
     asyncio.run(_forget(settings, namespace, console))
 
 
@@ -30,10 +32,18 @@ async def _forget(settings: Settings, namespace: str, console: Console) -> None:
         await delete(namespaces, namespace, console)
 
 
+def check_name(namespace: str) -> None:
+    """Raises Misconfigured for what no namespace may be called."""
+    if not re.fullmatch(NAMESPACES, namespace):
+        raise Misconfigured(f"{namespace!r} is no name of a namespace: 1 to 40 of a-z, 0-9, _ and -")
+
+
 async def refuse_what_is_live(namespaces: Namespaces, settings: Settings, namespace: str) -> None:
     """Raises Misconfigured where processors make the state of a namespace, or would if they ran."""
     if await namespaces.live_namespace(settings.namespace) == namespace:
         raise Misconfigured(f"{namespace} is live: the board shows it, and its processors feed it; name another")
+    if await namespaces.live_somewhere(namespace):
+        raise Misconfigured(f"{namespace} is live for programs with another DESKPULSE_NAMESPACE; name another")
     if await namespaces.present_anywhere("processors", namespace):
         raise Misconfigured(f"processors feed {namespace}, and keep it up to date; name another")
 

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import gc
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -20,9 +19,9 @@ from services.adapters.shard_states import ShardState, made_under, read_to, shar
 from services.adapters.state_layout import LAYOUT
 from services.adapters.state_store import StateStore
 from services.adapters.topic_setup import prepared_topics
-from services.commands.forget import delete, refuse_what_is_live
+from services.commands.forget import check_name, delete, refuse_what_is_live
 from services.commands.progress import Course, Standing, shown
-from services.config import NAMESPACES, Settings
+from services.config import Settings
 from services.errors import Misconfigured, Unavailable
 from services.processor.app import COLLECT, Worker, open_processor, until_signalled
 
@@ -60,8 +59,7 @@ def replay(settings: Settings, wanted: Wanted, console: Console) -> int:
         Misconfigured: that state must not be built, or cannot be built there.
         Unavailable: a neighbour is away.
     """
-    if not re.fullmatch(NAMESPACES, wanted.namespace):
-        raise Misconfigured(f"{wanted.namespace!r} is no name of a namespace: 1 to 40 of a-z, 0-9, _ and -")
+    check_name(wanted.namespace)
     given = None if wanted.policy_file is None else load_policy(wanted.policy_file)
     gc.set_threshold(*COLLECT)
     return asyncio.run(_replay(settings, wanted, given, console))

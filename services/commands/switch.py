@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from time import monotonic, time_ns
+from time import monotonic
 
 from redis.asyncio import Redis
 from rich.console import Console
@@ -15,6 +15,7 @@ from services.adapters.policy_file import load_policy
 from services.adapters.shard_states import ShardState, made_under, read_to, shard_states
 from services.adapters.state_layout import LAYOUT
 from services.adapters.state_store import StateStore
+from services.commands.forget import check_name
 from services.config import Settings
 from services.errors import Misconfigured, Unavailable
 
@@ -35,6 +36,8 @@ def switch(settings: Settings, target: str | None, console: Console) -> None:
         Misconfigured: it is not up to date, or no state that this version and these settings can go on with.
         Unavailable: a neighbour is away, or some programs have not followed in time; the switch is made then.
     """
+    if target is not None:
+        check_name(target)
     asyncio.run(_switch(settings, target, console))
 
 
@@ -51,7 +54,7 @@ async def _switch(settings: Settings, target: str | None, console: Console) -> N
             async with open_log_ends(settings) as log_ends:
                 await _check_up_to_date(log_ends, StateStore(redis, target), settings.partitions, target)
             there = {programs: await namespaces.present(settings.namespace, programs) for programs in FOLLOWERS}
-            since = time_ns() // 1_000_000
+            since = await namespaces.now()
             await namespaces.point(settings.namespace, Live(target, policy, since, before=live))
         else:
             there = {}

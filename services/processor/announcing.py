@@ -38,6 +38,20 @@ def wall_clock() -> Millis:
     return time.time_ns() // 1_000_000
 
 
+class Stopwatch:
+    """How long ago something was, by whichever clock says more: one may stand still while the machine sleeps, and the
+    other be set back."""
+
+    def __init__(self, now: Callable[[], Millis]) -> None:
+        self._now = now
+        self._began_s, self._began_at = time.monotonic(), now()
+
+    @property
+    def seconds(self) -> float:
+        """Since this was made."""
+        return max(time.monotonic() - self._began_s, (self._now() - self._began_at) / 1000)
+
+
 class _Sent(msgspec.Struct):
     signal_id: str
 
@@ -72,26 +86,31 @@ class Herald:
         self._gave_up = self._gave_up and self._event_log.inflight_bytes > 0
         return self._gave_up
 
-    async def send(self, signals: Sequence[Unsent]) -> None:
+    async def send(self, signals: Sequence[Unsent], written: Stopwatch) -> None:
         """Return once all in-sync replicas have them.
 
+        Args:
+            written: Runs since before the write that lets us send them.
+
         Raises:
-            Unavailable: it is not known which of them are there.
+            Unavailable: it is not known which of them are there, or somebody else may be sending them by now.
         """
         try:
             for begin in range(0, len(signals), RECORDS_PER_APPEND):
-                await self._send(signals[begin : begin + RECORDS_PER_APPEND])
+                await self._send(signals[begin : begin + RECORDS_PER_APPEND], written)
         except BaseException:
             self._gave_up = True
             raise
 
-    async def _send(self, signals: Sequence[Unsent]) -> None:
+    async def _send(self, signals: Sequence[Unsent], written: Stopwatch) -> None:
+        if written.seconds > self.patience_s:
+            raise Unavailable("too late after the write")
         try:
             await self._event_log.append([_record(signal) for signal in signals])
         except Unstorable as error:
             if len(signals) > 1:
                 for signal in signals:
-                    await self._send([signal])
+                    await self._send([signal], written)
             else:
                 log.error("signal too large", extra={"ticket": signals[0].ticket, "reason": str(error)})
             return
@@ -129,14 +148,19 @@ class Announcing:
         self._behind = True
         self._herald = herald
         self._partition = partition
-        self._unsure = not signalling.begins_anew
-        self._since = signalling.told_since
+        self._unsure = signalling.ever_live
+        self._since = signalling.told_since(herald.now())
         self._ripe_at = signalling.written_at + herald.hold_ms if signalling.outbox else 0
         self._known: set[str] = set()
+        self._written = Stopwatch(herald.now)
 
     @property
     def now(self) -> Millis:
         return self._herald.now()
+
+    def begin_write(self) -> None:
+        """What is written from now on may be sent for as long as nobody else can have gone on."""
+        self._written = Stopwatch(self._herald.now)
 
     @property
     def fresh(self) -> bool:
@@ -175,16 +199,15 @@ class Announcing:
         else:
             self._unsure = False
 
-    async def send(self, written_s: float) -> None:
-        """Send what was written at ``written_s`` of the monotonic clock, and is not there."""
+    async def send(self) -> None:
+        """Send what is written and not there."""
         outbox = self.signalling.outbox
         if self._unsure or not outbox:
             return
-        if time.monotonic() - written_s > self._herald.patience_s:
-            self._doubt("too late after the write")
-            return
         try:
-            await self._herald.send([signal for signal in outbox if signal.signal_id not in self._known])
+            await self._herald.send(
+                [signal for signal in outbox if signal.signal_id not in self._known], self._written
+            )
         except Unavailable as error:
             self._doubt(error)
         else:

@@ -11,11 +11,11 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import gettempdir
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
 import faust
 from aiokafka import AIOKafkaConsumer
@@ -37,7 +37,7 @@ from services.config import Settings
 from services.core.rules import Rules
 from services.errors import Misconfigured, Unavailable
 from services.processor.announcing import Herald
-from services.processor.movement import Movement, live_at_first, origin_of
+from services.processor.movement import Movement, live_at_first, made_from
 from services.processor.shard import HOT_ENTITIES
 from services.processor.shards import Shards
 from services.processor.watchdog import watched
@@ -109,8 +109,7 @@ class StoreLedConsumer(driver.Consumer):
             async with asyncio.timeout(TAKE_OVER_S):
                 positions = await self.shards.assign(self.assignment())
         except TimeoutError:
-            log.error("the store or the log is away: this worker ends, the next tries again")
-            os._exit(UNAVAILABLE)
+            _end_unavailable()
         await self.seek_wait(positions)  # not `seek`: that one reaches into the consumer's thread while it reads
         self.pause_partitions(self.shards.halted)
         return positions
@@ -160,9 +159,14 @@ def build_app(settings: Settings, shards: Shards, metrics: ProcessorMetrics) -> 
         metrics.rebalances.labels(settings.kafka_group).inc()
 
     async def announce(_: faust.App) -> None:
+        looks: set[asyncio.Task[None]] = set()
         while not app.should_stop:
             await app.sleep(ANNOUNCE_S)
-            await _announce(app, shards)
+            look = asyncio.create_task(_announce(app, shards))
+            looks.add(look)
+            look.add_done_callback(looks.discard)
+        for look in looks:
+            look.cancel()
 
     async def inspect(_: faust.App) -> None:
         await shards.inspect()
@@ -250,8 +254,8 @@ async def open_processor(settings: Settings, beside: Policy | None = None) -> As
     ):
         state = LiveState(settings.namespace, configured)
         if beside is None:
-            state = await live_at_first(redis, settings.namespace, configured)
-        origin = origin_of(state, settings.partitions)
+            state = await _live(redis, settings.namespace, configured)
+        origin = replace(made_from(state, settings.partitions), beside=beside is not None)
         store = StateStore(redis, state.namespace)
         herald = Herald(event_log, reader, metrics, settings) if settings.signals else None
         shards = Shards(store, reader, event_log, Rules(state.policy), origin, metrics, HOT_ENTITIES, herald)
@@ -259,6 +263,19 @@ async def open_processor(settings: Settings, beside: Policy | None = None) -> As
         movement = Movement(app, shards, redis, settings, configured, state)
         with _metrics_served(settings, registry), watched(app, shards, metrics):
             yield Worker(app, shards, movement.run if beside is None else None)
+
+
+async def _live(redis: Redis, named: str, configured: Policy) -> LiveState:
+    try:
+        async with asyncio.timeout(TAKE_OVER_S):
+            return await live_at_first(redis, named, configured)
+    except TimeoutError:
+        _end_unavailable()
+
+
+def _end_unavailable() -> NoReturn:
+    log.error("the store or the log is away: this worker ends, the next tries again")
+    os._exit(UNAVAILABLE)
 
 
 async def _wait_for_topics(settings: Settings) -> None:

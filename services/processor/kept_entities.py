@@ -36,7 +36,7 @@ class KeptEntities(Mapping[str, Entity]):
     async def recall(self, keys: Iterable[str]) -> None:
         """Bring the entities into memory that are not there."""
         missing = [key for key in keys if key not in self._kept]
-        announced = self.signalling if self.signalling is not None and self.signalling.ever_live else None
+        announced = self.signalling
         fields = [entity_field(key) for key in missing]
         values = await self._fetch(fields if announced is None else fields + [announced_field(k) for k in missing])
         for key, packed in zip(missing, values, strict=False):

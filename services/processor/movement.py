@@ -35,13 +35,13 @@ async def live_at_first(redis: Redis, named: str, configured: Policy) -> LiveSta
             log.warning("waiting for the store", extra={"reason": str(error)})
             await asyncio.sleep(1)
         else:
-            state.told(named, configured)
+            state.log_surprises(named, configured)
             return state
 
 
-def origin_of(state: LiveState, partitions: int) -> StateOrigin:
+def made_from(state: LiveState, partitions: int) -> StateOrigin:
     """What the shards of a live state are made from."""
-    return StateOrigin(state.policy.fingerprint(), partitions, state.namespace, state.since)
+    return StateOrigin(state.policy.fingerprint(), partitions, state.namespace, state.since, state.before)
 
 
 class Movement:
@@ -56,7 +56,8 @@ class Movement:
         self._redis = redis
         self._settings = settings
         self._configured = configured
-        self._state = state
+        self._state: LiveState | None = state
+        """None while it is not certain which one they make."""
 
     async def run(self) -> None:
         """Run until cancelled."""
@@ -64,18 +65,19 @@ class Movement:
 
     async def _move(self, live: Live | None) -> str:
         state = LiveState.of(self._settings.namespace, self._configured, live)
-        if (state.namespace, state.since) != (self._state.namespace, self._state.since):
+        made = self._state
+        if made is None or (state.namespace, state.since) != (made.namespace, made.since):
             log.info("moving to another state", extra={"namespace": state.namespace})
-            self._state = state
+            self._state = None
             await self._become(state)
-            state.told(self._settings.namespace, self._configured)
+            self._state = state
+            state.log_surprises(self._settings.namespace, self._configured)
         await Namespaces(self._redis).keep_policy(state.namespace, state.policy, self._settings.partitions)
         return state.namespace
 
     async def _become(self, state: LiveState) -> None:
-        rested = set(self._shards.halted)
         store = StateStore(self._redis, state.namespace)
-        origin = origin_of(state, self._settings.partitions)
+        origin = made_from(state, self._settings.partitions)
         positions = await self._shards.become(store, Rules(state.policy), origin)
         consumer = self._app.consumer
         halted = self._shards.halted
@@ -83,5 +85,5 @@ class Movement:
         for tp, offset in reading.items():
             with suppress(IllegalStateError):  # taken away meanwhile
                 await consumer.seek_wait({tp: offset})
-        consumer.resume_partitions(rested & reading.keys())
+        consumer.resume_partitions(set(reading))  # what was halted for the other state
         consumer.pause_partitions(halted)

@@ -15,8 +15,11 @@ class StateOrigin:
     partitions: int
     namespace: str = ""
     live_since: Millis | None = None
-    """When `deskpulse switch` made it live: what became true before then is announced from the state before it. None
-    where nobody switched."""
+    """When `deskpulse switch` made it live; None where nobody switched."""
+    before: str = ""
+    """The namespace that was live until then, and whose announcements it goes on with."""
+    beside: bool = False
+    """Built beside the live state: it announces nothing, and leaves alone what was to be announced."""
 
     @property
     def state(self) -> bytes:

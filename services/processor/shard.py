@@ -7,7 +7,6 @@ tells it again. What is not in memory is fetched by name. `look` does what time 
 """
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -43,7 +42,7 @@ from services.processor.kept_dims import KeptDims
 from services.processor.kept_entities import KeptEntities
 from services.processor.kept_hours import KeptHours
 from services.processor.origin import StateOrigin
-from services.processor.signalling import Signalling
+from services.processor.signalling import Handover, Signalling
 
 RECORDS_PER_WRITE = 500
 """So many that a write seldom needs more than one command."""
@@ -100,7 +99,6 @@ class Shard:
         self._tell = tell
         self._herald = herald if stream == TICKETS.stream else None
         self._turn = 0
-        self._written_s = 0.0
         self._silenced = False
         """Signals were announced, and are not to be any more."""
         self._alone = asyncio.Lock()
@@ -124,10 +122,10 @@ class Shard:
         wanted = [META, TURN, SIGNALS]
         self.next, (packed, turn, signals) = await self._store.read(self.stream, self.partition, wanted)
         self._turn = int(turn or 0)
-        self._silenced = self._herald is None and bool(signals)
+        self._silenced = self._herald is None and bool(signals) and not self._origin.beside
         if self._herald is not None:
-            origin, state = self._origin, unpack_signals(signals)
-            signalling = Signalling(self._rules, origin.namespace, origin.live_since, state)
+            state, handover = unpack_signals(signals), await self._handover()
+            signalling = Signalling(self._rules, self._origin.namespace, state, handover)
             self._entities.signalling = signalling
             self.announcing = Announcing(self._herald, signalling, self.partition)
         if packed is None:
@@ -136,6 +134,17 @@ class Shard:
         self.meta = unpack_meta(packed)
         self._origin.check(self.meta, f"{self.stream}[{self.partition}]")
         await self._dims.load(self._fetch, self.meta.dims)
+
+    async def _handover(self) -> Handover | None:
+        """What the state that was live before this one leaves; None where nobody switched."""
+        origin = self._origin
+        if origin.live_since is None:
+            return None
+        packed = None
+        if origin.before not in ("", origin.namespace):
+            before = self._store.beside(origin.before)
+            _, (packed,) = await before.read(self.stream, self.partition, [SIGNALS])
+        return Handover(origin.live_since, unpack_signals(packed))
 
     def recognise(self, records: Iterable[Record]) -> None:
         """Look at records that come again.
@@ -211,7 +220,7 @@ class Shard:
             signalling.judge(self._entities, tickets, announcing.now)
             if news := signalling.news(announcing.now):
                 await self._write(self.next, news)
-            await announcing.send(self._written_s)
+            await announcing.send()
             self._cool()
             return signalling.more and not announcing.unsure
 
@@ -245,11 +254,12 @@ class Shard:
         if nothing := [*self._cells.take_dropped(), *self._hours.take_dropped()]:
             await self._store.drop(self.stream, self.partition, ends, nothing, turn=self._turn)
         if self.announcing is not None:
-            await self.announcing.send(self._written_s)
+            await self.announcing.send()
         return unusable
 
     async def _write(self, ends: int, changes: Mapping[Field, bytes]) -> None:
-        self._written_s = time.monotonic()
+        if self.announcing is not None:
+            self.announcing.begin_write()
         turn = self._turn + (ends == self.next)
         await self._store.write(
             self.stream,

@@ -7,7 +7,6 @@ log, another policy. A halted partition is read no further; the others go on.
 import asyncio
 import logging
 import random
-import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 
@@ -21,7 +20,7 @@ from services.adapters.metrics import ProcessorMetrics
 from services.adapters.state_store import StateStore
 from services.core.rules import Rules
 from services.errors import Fenced, Halted, Unavailable
-from services.processor.announcing import Herald
+from services.processor.announcing import Herald, Stopwatch
 from services.processor.arrivals import Unusable
 from services.processor.origin import StateOrigin
 from services.processor.shard import Shard
@@ -65,8 +64,9 @@ class Shards:
         self._refused: dict[TP, int] = {}
         """How often in a row a batch could not be applied."""
         self._herald = herald
-        self._at_end_s: dict[TP, float] = {}
-        """When a shard was last seen to have all that the log has."""
+        self._at_end: dict[TP, Stopwatch] = {}
+        """Since a shard was last seen to have all that the log has."""
+        self._looking: set[TP] = set()
 
     def positions(self) -> dict[TP, int]:
         """The next offset of each partition that is being read."""
@@ -96,6 +96,7 @@ class Shards:
         """
         self._store, self._rules, self._origin = store, rules, origin
         self._tell = Telling(self._event_log, origin.state, self._metrics)
+        await self._end(self._assigned)
         tps = list(self._assigned)
         positions = await asyncio.gather(*(self.load(tp) for tp in tps))
         for tp in set(tps) - self._assigned:  # taken away meanwhile
@@ -160,35 +161,55 @@ class Shards:
     async def announce(self) -> dict[TP, int]:
         """Let every shard that is not behind announce what has become true; to be called a few times a second.
 
+        A shard that is still at it from an earlier call is passed over, so that no shard waits for another.
+
         Returns:
             Where to read again from, for partitions that were loaded again.
         """
-        shards = {tp: shard for tp, shard in self._owned.items() if shard.announcing is not None}
-        at_end = await self._at_end(shards)
+        shards = {tp: shard for tp, shard in self._owned.items() if tp not in self._looking and shard.announcing}
+        quiet = {tp: shard for tp, shard in shards.items() if not self._known_live(tp, shard)}
+        asking = asyncio.ensure_future(self._ask_for_ends(quiet))
 
         async def announce(tp: TP, shard: Shard) -> int | None:
-            return await self._reloaded(tp, partial(shard.look, at_end=tp in at_end))
+            self._looking.add(tp)
+            try:
+                if tp in quiet:
+                    await asyncio.wait([asking])
+                return await self._reloaded(tp, partial(shard.look, at_end=tp in self._at_end))
+            finally:
+                self._looking.discard(tp)
 
-        offsets = await asyncio.gather(*(announce(tp, shard) for tp, shard in shards.items()))
-        self._metrics.unsent.set(sum(each.announcing.waiting for each in shards.values() if each.announcing))
+        try:
+            offsets = await asyncio.gather(*(announce(tp, shard) for tp, shard in shards.items()))
+            await asking
+        finally:
+            asking.cancel()
+        self._metrics.unsent.set(sum(each.announcing.waiting for each in self._owned.values() if each.announcing))
         return {tp: offset for tp, offset in zip(shards, offsets, strict=True) if offset is not None}
 
-    async def _at_end(self, shards: Mapping[TP, Shard]) -> set[TP]:
-        """The shards that have all that the log has. Those that take new records are not asked for."""
-        now_s = time.monotonic()
-        quiet = {tp: s for tp, s in shards.items() if s.announcing is not None and not s.announcing.fresh}
-        asked = {tp: s.next for tp, s in quiet.items() if now_s - self._at_end_s.get(tp, -_AT_END_S) >= _AT_END_S}
-        for tp in asked:
-            self._at_end_s.pop(tp, None)
-        if not asked:
-            return quiet.keys() & self._at_end_s.keys()
+    def _known_live(self, tp: TP, shard: Shard) -> bool:
+        """Whether nobody has to be asked: it takes new records, or had all a moment ago."""
+        if shard.announcing is not None and shard.announcing.fresh:
+            return True
+        if tp in self._at_end and self._at_end[tp].seconds >= _AT_END_S:
+            del self._at_end[tp]
+        return tp in self._at_end
+
+    async def _ask_for_ends(self, quiet: Mapping[TP, Shard]) -> None:
+        """Note which shards have all that the log has."""
+        herald = self._herald
+        nexts = {(tp.topic, tp.partition): shard.next for tp, shard in quiet.items()}
+        if herald is None or not nexts:
+            return
+        asked = Stopwatch(herald.now)
         try:
-            found = await self._reader.at_end({(tp.topic, tp.partition): offset for tp, offset in asked.items()})
+            found = await self._reader.at_end(nexts)
         except Unavailable as error:
             log.warning("no signals for now", extra={"reason": str(error)})
-            found = set()
-        self._at_end_s |= {TP(*place): now_s for place in found}
-        return quiet.keys() & self._at_end_s.keys()
+            return
+        for tp, shard in quiet.items():
+            if (tp.topic, tp.partition) in found and self._owned.get(tp) is shard:
+                self._at_end[tp] = asked
 
     async def _reloaded(self, tp: TP, work: Callable[[], Awaitable[int | None]]) -> int | None:
         """Do ``work`` on a shard; where the store or the log refuses it, load the shard again.
@@ -243,14 +264,19 @@ class Shards:
     async def release(self, tps: Iterable[TP]) -> None:
         """Give partitions up; returns once nothing is done for them any more, so that nobody sends a signal that the
         next owner finds unsent."""
+        self._assigned -= set(tps)
+        await self._end(tps)
+
+    async def _end(self, tps: Iterable[TP]) -> None:
         tps = set(tps)
         shards = [self._owned[tp] for tp in tps & self._owned.keys()]
-        self.forget(tps)
+        for tp in tps:
+            self._drop(tp)
         await asyncio.gather(*(shard.close() for shard in shards))
 
     def _drop(self, tp: TP) -> None:
         self._owned.pop(tp, None)
-        self._at_end_s.pop(tp, None)
+        self._at_end.pop(tp, None)
         if self.halted.pop(tp, None) is not None:
             self._metrics.halted.labels(tp.topic, str(tp.partition)).set(0)
 

@@ -9,6 +9,7 @@ then waits until the events are there that may undo it.
 import heapq
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from schemas.codec import Fact, Millis, instant
 from schemas.signals import WITHDRAWN, Signal, SignalType, encode_signal
@@ -32,8 +33,6 @@ LOOK_BACK_MS: Millis = DAY_MS
 """What a shard that was not live for longer has missed before that, nobody is told of."""
 AHEAD_MS: Millis = 10 * MINUTE_MS
 """How long before an hour begins its tickets are looked through."""
-SWITCHED_MS: Millis = 5000
-"""The state before a switch may not have said what became true this shortly before it."""
 PIECE = 200
 """How many tickets are looked through at once."""
 MOST_WAITING = 2000
@@ -77,15 +76,40 @@ class Upcoming:
         return bool(self._heap) and self._heap[0][0] <= upto
 
 
+class Handover(NamedTuple):
+    """What a switch leaves to the state that it makes live."""
+
+    switched_at: Millis
+    before: SignalState
+    """Of the state that was live until then."""
+
+
+def taken_over(state: SignalState, handover: Handover) -> SignalState:
+    """Where a state begins that goes on after a switch: nothing that the one before it was about to tell is lost, and
+    what became true while that one was behind is told."""
+    before = handover.before
+    begin = before.swept if before.silent_until else state.swept or handover.switched_at
+    return SignalState(
+        begin,
+        begin,
+        begin,
+        (*before.outbox, *state.outbox),
+        max(state.written_at, before.written_at),
+        handover.switched_at,
+    )
+
+
 class Signalling:
     """One shard's signals: what is to be said, and what still has to be written and sent."""
 
-    def __init__(self, rules: Rules, namespace: str, live_since: Millis | None, state: SignalState) -> None:
-        """``live_since``: when the namespace was switched to; before then another state announced."""
+    def __init__(self, rules: Rules, namespace: str, state: SignalState, handover: Handover | None = None) -> None:
+        """``handover``: where the namespace was switched to."""
+        if handover is not None and handover.switched_at != state.switched_at:
+            state = taken_over(state, handover)
         self._rules = rules
         self._namespace = namespace
-        self._switched_at = 0 if live_since is None else live_since - SWITCHED_MS
-        self._silent_until = max(state.silent_until, self._switched_at) if state.silent_until else 0
+        self._switched_at = state.switched_at
+        self._silent_until = state.silent_until
         self.until = state.until
         self._swept = state.swept
         self.outbox = list(state.outbox)
@@ -104,20 +128,14 @@ class Signalling:
     def ever_live(self) -> bool:
         return self._silent_until > 0
 
-    @property
-    def begins_anew(self) -> bool:
-        """Nobody can have announced anything that this shard is going to."""
-        return not self.ever_live and not self._switched_at
-
-    @property
-    def told_since(self) -> Millis:
-        """From when on somebody may have announced what is not in the outbox, or is in it."""
-        return min([self.until or self._switched_at, *(unsent.announced_at for unsent in self.outbox)])
+    def told_since(self, now: Millis) -> Millis:
+        """From when on somebody may have announced what this shard is going to, or has in its outbox."""
+        return min([max(self.until, now - LOOK_BACK_MS), *(unsent.announced_at for unsent in self.outbox)])
 
     def go_on(self, now: Millis) -> None:
         """The shard is live at ``now``: what is true by now may be told."""
         if not self.ever_live:
-            self._silent_until = self._swept = self._switched_at or now
+            self._silent_until = self._swept = now
             self._stored = None  # whoever goes on is silent until the same instant
         self.until = max(self.until, now)
         if self._swept < now - LOOK_BACK_MS:
@@ -200,7 +218,9 @@ class Signalling:
         fields = {announced_field(ticket): pack_announced(self._known[ticket]) for ticket in self._changed}
         self._changed.clear()
         self._stored = outbox = tuple(self.outbox)
-        fields[SIGNALS] = pack_signals(SignalState(self._silent_until, self.until, self._swept, outbox, now))
+        fields[SIGNALS] = pack_signals(
+            SignalState(self._silent_until, self.until, self._swept, outbox, now, self._switched_at)
+        )
         return fields
 
 

@@ -3,6 +3,7 @@ worker is killed, whoever goes on."""
 
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -89,11 +90,12 @@ class Bench:
         log, reader = cast(EventLog, self.topic), cast(LogReader, self.topic)
         return Herald(log, reader, self._metrics, Settings(), lambda: self.now)
 
-    async def shard(self, *, announces: bool = True) -> Shard:
+    async def shard(self, *, announces: bool = True, beside: bool = False) -> Shard:
         async def tell(_: Sequence[Fact]) -> None:
             """Nobody is told anything here."""
 
-        one = Shard(self.store, "tickets", 0, RULES, ORIGIN, tell, self.herald() if announces else None)
+        origin = replace(ORIGIN, beside=beside)
+        one = Shard(self.store, "tickets", 0, RULES, origin, tell, self.herald() if announces else None)
         await one.load()
         return one
 
@@ -392,6 +394,40 @@ async def test_nothing_is_announced_where_that_is_not_wanted_and_nothing_of_then
 
     assert one.next < again.next
     assert bench.topic.told == []
+
+
+async def test_a_replay_beside_leaves_alone_what_is_to_be_announced(bench: Bench) -> None:
+    one = await bench.live("T1")
+    bench.now, bench.topic.trouble = AT_RISK, Unavailable("no answer")
+    await one.look(at_end=True)
+    waiting = bench.outbox
+
+    replaying = await bench.shard(announces=False, beside=True)
+    await replaying.absorb([bench.opened("T2")])
+
+    assert len(waiting) == 1
+    assert bench.outbox == waiting
+
+
+async def test_who_takes_long_over_many_stops_before_another_can_have_gone_on(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.processor.announcing.RECORDS_PER_APPEND", 1)
+    one = await bench.live("T1", "T2")
+    bench.now = AT_RISK
+    append = bench.topic.append
+
+    async def slowly(records: Sequence[Record]) -> None:
+        await append(records)
+        bench.now += bench.herald().hold_ms
+
+    monkeypatch.setattr(bench.topic, "append", slowly)
+    await one.look(at_end=True)
+    assert len(bench.topic.records) == 1
+
+    monkeypatch.setattr(bench.topic, "append", append)
+    await bench.somebody_goes_on()
+    assert sorted(bench.topic.told) == [("T1", "sla.at_risk"), ("T2", "sla.at_risk")]
 
 
 async def test_who_gave_the_partition_up_does_nothing_more(bench: Bench) -> None:

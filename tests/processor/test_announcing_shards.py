@@ -19,6 +19,7 @@ from services.adapters.state_layout import TURN, shard_key
 from services.adapters.state_store import StateStore
 from services.config import Settings
 from services.core.tally import HOUR_MS
+from services.errors import Unavailable
 from services.processor.announcing import BEHIND_MS, CAUGHT_UP_MS, Herald
 from services.processor.origin import StateOrigin
 from services.processor.shards import Shards
@@ -26,6 +27,7 @@ from tests.traffic import LOGGED_AT, record, rules
 
 PLACE = (topics.TICKETS.name, 0)
 TICKETS = TP(*PLACE)
+OTHER = TP(PLACE[0], 1)
 
 
 class Plant:
@@ -114,7 +116,7 @@ async def test_the_log_is_asked_seldom_and_not_while_there_is_news(shards: Shard
 
     await shards.absorb(TICKETS, [plant.opened()])
     plant.now = LOGGED_AT + BEHIND_MS - 1
-    shards._at_end_s.clear()
+    shards._at_end.clear()
     await shards.announce()
     assert len(plant.asked) == 1, "what it took in is new enough"
     plant.now += 1
@@ -146,6 +148,77 @@ async def test_a_shard_that_is_refused_is_loaded_again_and_read_on(
     assert plant.kept == []
     assert await shards.announce() == {}
     assert plant.kept != []
+
+
+async def test_who_goes_to_another_state_first_ends_what_was_begun(
+    shards: Shards, plant: Plant, redis_url: str, namespace: str
+) -> None:
+    await with_a_deadline_behind(shards, plant)
+    plant.answers.clear()
+    announcing = asyncio.create_task(shards.announce())
+    await asyncio.wait_for(plant.asked_to_keep.wait(), 10)
+
+    async with Redis.from_url(redis_url) as redis:
+        other = StateStore(redis, f"{namespace}-b")
+        origin = StateOrigin("a", 1, f"{namespace}-b", plant.now, namespace)
+        moving = asyncio.create_task(shards.become(other, rules(), origin))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert not moving.done()
+        plant.answers.set()
+        assert await moving == {TICKETS: 0}
+    await announcing
+
+
+async def test_what_one_state_had_not_sent_the_other_sends(
+    shards: Shards, plant: Plant, redis_url: str, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(_: list[Record]) -> None:
+        raise Unavailable("no broker")
+
+    await with_a_deadline_behind(shards, plant)
+    with monkeypatch.context() as broken:
+        broken.setattr(plant, "append", away)
+        await shards.announce()
+    async with Redis.from_url(redis_url) as redis:
+        origin = StateOrigin("a", 1, f"{namespace}-b", plant.now, namespace)
+        await shards.become(StateStore(redis, f"{namespace}-b"), rules(), origin)
+        plant.now += 60_000
+        await shards.announce()
+
+        assert {json.loads(one.value)["type"] for one in plant.kept} == {"sla.at_risk", "sla.breached"}
+
+
+async def test_a_machine_that_slept_asks_before_it_tells_what_fell_due(shards: Shards, plant: Plant) -> None:
+    await with_a_deadline_behind(shards, plant)
+    plant.all_read = False
+
+    await shards.announce()
+
+    assert plant.kept == []
+
+
+async def test_who_takes_new_records_does_not_wait_for_what_is_asked_about_others(
+    shards: Shards, plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await shards.assign([TICKETS, OTHER])
+    await with_a_deadline_behind(shards, plant)
+    announcing = shards._owned[TICKETS].announcing
+    assert announcing is not None
+    announcing.newest_at = plant.now - 1000
+    never = asyncio.Event()
+
+    async def hang(_: dict[tuple[str, int], int]) -> set[tuple[str, int]]:
+        await never.wait()
+        return set()
+
+    monkeypatch.setattr(plant, "at_end", hang)
+    looking = asyncio.create_task(shards.announce())
+    await asyncio.wait_for(plant.asked_to_keep.wait(), 10)
+    assert not looking.done()
+    assert await shards.announce() == {}, "a second look passes over those that are still at it"
+    never.set()
+    await looking
 
 
 async def test_who_gives_a_partition_up_first_ends_what_was_begun(shards: Shards, plant: Plant) -> None:

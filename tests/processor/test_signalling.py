@@ -13,6 +13,7 @@ from schemas.signals import Signal, decode_signal
 from services.adapters.state_layout import (
     SIGNALS,
     SignalState,
+    Unsent,
     announced_field,
     unpack_announced,
     unpack_signals,
@@ -21,7 +22,7 @@ from services.core.announcing import Announced, signal_id
 from services.core.exchange import Entity
 from services.core.signals import key
 from services.core.tally import DAY_MS, HOUR_MS
-from services.processor.signalling import AHEAD_MS, LOOK_BACK_MS, SWITCHED_MS, Signalling
+from services.processor.signalling import AHEAD_MS, LOOK_BACK_MS, Handover, Signalling
 from tests.core.histories import BEGIN
 from tests.core.promised import a_policy, told_tickets
 from tests.core.stories import answer, at, created, of, promise, rules, sla, told
@@ -33,18 +34,18 @@ FIRST = sla(promise({"first_response": HOUR}))
 class Desk:
     """A shard whose store and topic are at hand."""
 
-    def __init__(self, config: dict[str, Any], live_since: Millis | None = None) -> None:
+    def __init__(self, config: dict[str, Any], handover: Handover | None = None) -> None:
         self.rules = rules(config)
         self.entities: dict[str, Entity] = {}
         self.signals: list[Signal] = []
         self._hours: dict[int, set[str]] = {}
         self._stored: dict[bytes, bytes] = {}
-        self._live_since = live_since
+        self._handover = handover
         self.signalling = self._loaded()
 
     def _loaded(self) -> Signalling:
         state = unpack_signals(self._stored.get(SIGNALS))
-        return Signalling(self.rules, "main", self._live_since, state)
+        return Signalling(self.rules, "main", state, self._handover)
 
     def arrive(self, facts: Sequence[Fact], now: Millis, *, live: bool = True) -> None:
         arrivals: dict[str, list[Fact]] = {}
@@ -308,22 +309,53 @@ def test_after_more_than_a_day_away_only_the_last_day_is_told() -> None:
     assert {signal.ticket for signal in desk.signals} == {"T2"}
 
 
-def test_what_was_true_before_a_switch_is_left_to_the_state_before_it() -> None:
+@pytest.mark.parametrize(
+    ("before", "tickets"),
+    [
+        pytest.param(SignalState(at("08:00"), at("12:00"), at("12:00")), ["T2"], id="it had told all"),
+        pytest.param(SignalState(at("08:00"), at("12:00"), at("09:40")), ["T1", "T2"], id="it was behind"),
+        pytest.param(SignalState(), ["T2"], id="it told nothing"),
+    ],
+)
+def test_after_a_switch_a_state_goes_on_where_the_one_before_it_has_come_to(
+    before: SignalState, tickets: list[str]
+) -> None:
     switched = at("12:00")
-    desk = Desk(FIRST, live_since=switched)
+    desk = Desk(FIRST, Handover(switched, before))
     desk.arrive([*of("T1", created("09:00")), *of("T2", created("11:30"))], at("11:59"), live=False)
 
+    desk.another_goes_on()
     desk.look(switched + HOUR_MS)
 
-    assert [(signal.ticket, signal.type) for signal in desk.signals] == [
-        ("T2", "sla.at_risk"),
-        ("T2", "sla.breached"),
-    ]
-    assert desk.silent_until == switched - SWITCHED_MS
+    told = [(signal.ticket, signal.type) for signal in desk.signals]
+    assert told == [(ticket, type_) for ticket in tickets for type_ in ("sla.at_risk", "sla.breached")]
+
+
+def test_what_the_state_before_was_about_to_send_is_taken_over_once() -> None:
+    waiting = Unsent("sig_1", "sla.withdrawn", "T9", at("11:59"), at("11:59"), b"{}")
+    handover = Handover(at("12:00"), SignalState(at("08:00"), at("12:00"), at("12:00"), (waiting,), at("12:00")))
+    first = Signalling(rules(FIRST), "main", SignalState(), handover)
+    assert first.outbox == [waiting]
+    assert first.told_since(at("12:01")) == at("11:59")
+    first.go_on(at("12:01"))
+    first.outbox.clear()
+    stored = unpack_signals(first.fields(at("12:01"))[SIGNALS])
+
+    assert Signalling(rules(FIRST), "main", stored, handover).outbox == []
+
+
+def test_who_comes_back_goes_on_where_the_other_state_was() -> None:
+    own = SignalState(at("08:00"), at("10:00"), at("10:00"), (), 0, at("07:00"))
+    other = SignalState(at("10:00"), at("12:00"), at("11:50"), (), 0, at("10:00"))
+
+    back = Signalling(rules(FIRST), "main", own, Handover(at("12:00"), other))
+
+    back.go_on(at("12:01"))
+    assert unpack_signals(back.fields(at("12:01"))[SIGNALS]).silent_until == at("11:50")
 
 
 def test_the_hours_are_looked_through_once_and_ahead_of_time() -> None:
-    signalling = Signalling(rules(FIRST), "main", None, SignalState())
+    signalling = Signalling(rules(FIRST), "main", SignalState())
     begin = at("09:00")
 
     signalling.go_on(begin)
@@ -338,7 +370,7 @@ def test_the_hours_are_looked_through_once_and_ahead_of_time() -> None:
 @pytest.mark.parametrize("away", [0, HOUR_MS, DAY_MS - 1, 9 * DAY_MS], ids=["at once", "an hour", "a day", "long"])
 def test_whoever_goes_on_looks_through_what_was_missed_and_no_more_than_a_day(away: Millis) -> None:
     begin = at("09:30")
-    signalling = Signalling(rules(FIRST), "main", None, SignalState(begin - DAY_MS, begin, begin))
+    signalling = Signalling(rules(FIRST), "main", SignalState(begin - DAY_MS, begin, begin))
 
     signalling.go_on(begin + away)
 
