@@ -161,6 +161,7 @@ class Courier:
         if wait_s is None:
             await self._bury(delivery, answer.detail, "given_up")
         else:
+            delivery.not_before = now + asked_s
             self._outstanding.put_back(delivery, now + wait_s)
 
     def _recover(self) -> None:

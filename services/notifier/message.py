@@ -37,6 +37,7 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     due_at: _Zoned | None = None
     withdraws: str | None = None
     withdrawn_type: str | None = None
+    clock_started_at: datetime | None = None
     status: str | None = None
     queue: str | None = None
     channel: str | None = None
@@ -69,14 +70,21 @@ def wanted(signal: Signal, endpoint: Endpoint, told: Container[str] = ()) -> boo
     """Whether the endpoint asked for it.
 
     A withdrawal of what an endpoint did not ask for is nothing to it either; and one of what it was ``told`` (by
-    `signal_id`) is for it wherever the ticket has moved since.
+    `signal_id`) is for it wherever the ticket has moved since. So is the end of a breach (by `clock_of`).
     """
     types = endpoint.types
     if types is not None and (signal.type not in types or (signal.withdrawn_type or signal.type) not in types):
         return False
     if signal.withdraws is not None and signal.withdraws in told:
         return True
+    if signal.type == "sla.met_late" and clock_of(signal) in told:
+        return True
     return all(getattr(signal, trait) in values for trait, values in endpoint.match.items())
+
+
+def clock_of(signal: Signal) -> str:
+    """Which clock of all tickets it is about."""
+    return f"{signal.ticket} {signal.metric} {signal.clock_started_at}"
 
 
 def body_of(signal: Signal, endpoint: Endpoint) -> bytes:

@@ -20,6 +20,8 @@ class Delivery:
     logged_at_s: float
     """When the log took it, in seconds since 1970."""
     attempts: int = 0
+    not_before: float = 0.0
+    """The endpoint asked not to be sent it earlier."""
 
 
 @dataclass
@@ -69,8 +71,9 @@ class Outstanding:
             del self._tickets[ticket]
 
     def hasten(self, now: float) -> None:
-        """Whatever waits for a later attempt is due now, in the order in which it was planned."""
-        self._due = [(min(at, now), turn, delivery) for at, turn, delivery in self._due]
+        """Whatever waits for a later attempt is due now, in the order in which it was planned, unless the endpoint
+        asked for that wait."""
+        self._due = [(min(at, max(now, one.not_before)), turn, one) for at, turn, one in self._due]
         heapq.heapify(self._due)
 
     def _plan(self, delivery: Delivery, due_at: float) -> None:

@@ -34,6 +34,7 @@ class Progress:
         """Take a record in; false when it was done with before we began to read."""
         if offset < self._from:  # the log begins anew: what is known of its records is of others
             self._done_before = self._from = 0
+            self._open_before = frozenset()
             self._open.clear()
         self._next = offset + 1
         if offset < self._done_before and offset not in self._open_before:

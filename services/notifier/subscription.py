@@ -16,7 +16,7 @@ from services.adapters.signal_endpoints import Endpoint
 from services.config import Settings
 from services.errors import Unavailable
 from services.notifier.courier import Courier, Surroundings, append_for_sure, dead_letter
-from services.notifier.message import NO_SIGNAL, read_signal, wanted
+from services.notifier.message import NO_SIGNAL, clock_of, read_signal, wanted
 from services.notifier.outstanding import Delivery
 from services.notifier.posting import Poster
 from services.notifier.progress import Committed, Progress
@@ -127,9 +127,9 @@ class Subscription(ConsumerRebalanceListener):
         raise Unavailable(f"the group {self.group} does not say where to read: {self._failed}")
 
     async def _take_in(self, place: TopicPartition, records: Iterable[Record]) -> None:
+        progress = self._progress.get(place)
         for record in records:
-            progress = self._progress.get(place)
-            if not self._joined or progress is None:
+            if not self._joined or progress is None or self._progress.get(place) is not progress:
                 return  # the group decides anew; what is not done with is read again
             if not progress.begin(record.offset):
                 continue
@@ -142,12 +142,14 @@ class Subscription(ConsumerRebalanceListener):
                 continue
             if wanted(signal, self.endpoint, self._told):
                 self._remember(signal.signal_id)
+                if signal.type == "sla.breached":
+                    self._remember(clock_of(signal))
                 self._courier.take(Delivery(signal, place, record.offset, record.timestamp / 1000))
             else:
                 progress.finish(record.offset)
 
-    def _remember(self, signal_id: str) -> None:
-        self._told[signal_id] = None
+    def _remember(self, name: str) -> None:
+        self._told[name] = None
         if len(self._told) > REMEMBERED:
             del self._told[next(iter(self._told))]
 

@@ -14,7 +14,7 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 import schemas.signals
-from services.notifier.message import NO_SIGNAL, Signal, body_of, headers_of, read_signal, sentence, wanted
+from services.notifier.message import NO_SIGNAL, Signal, body_of, clock_of, headers_of, read_signal, sentence, wanted
 from tests.notifier.receiving import KEY, SECRET, endpoint, signal, signal_json
 
 OTHER = b"another key of thirty-two bytes.."
@@ -133,6 +133,14 @@ def test_what_an_endpoint_was_told_is_withdrawn_there_wherever_the_ticket_is_now
 
     assert wanted(moved, to, told={"sig_1"})
     assert not wanted(moved, to, told={"sig_0"})
+
+
+def test_who_was_told_of_a_breach_is_told_of_its_end_wherever_the_ticket_is_now() -> None:
+    breach, end = signal(1), signal(2, type="sla.met_late", priority="low")
+    to = endpoint(match={"priority": {"high"}})
+
+    assert wanted(end, to, told={clock_of(breach)})
+    assert not wanted(end, to)
 
 
 def test_a_signal_of_the_schema_is_read_with_all_its_fields() -> None:

@@ -77,6 +77,15 @@ def test_a_log_that_begins_anew_is_read_whole() -> None:
     assert [kept.begin(offset) for offset in range(20)] == [True] * 20
 
 
+def test_of_a_log_that_begins_anew_nothing_is_open_that_was_in_the_one_before() -> None:
+    progress = Progress(Committed(50, "5:"))
+
+    progress.begin(0)
+    progress.finish(0)
+
+    assert progress.committed == Committed(1)
+
+
 @pytest.mark.parametrize("text", ["", "somebody else's", "12", "5:1,,2", "5:-1", "x:1", "9" * 40 + ":"])
 def test_what_is_no_text_of_ours_says_nothing(text: str) -> None:
     progress = Progress(Committed(3, text))
