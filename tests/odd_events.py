@@ -21,7 +21,10 @@ WAITS_UNPROMISED = {
     "opened_at.new": 1,
     "waiting": 1,
 }
-WAITS = WAITS_UNPROMISED | {
+_WAITS_FOR_A_SOLVE = {"at_risk_from.requester_wait": 1, "due.requester_wait": 1}
+_WAITS_FOR_AN_UPDATE = {"at_risk_from.periodic_update": 1, "due.periodic_update": 1}
+WAITS_OF_NO_PRIORITY = WAITS_UNPROMISED | _WAITS_FOR_A_SOLVE
+WAITS = WAITS_OF_NO_PRIORITY | {
     "at_risk_from.first_response": 1,
     "at_risk_from.resolution": 1,
     "due.first_response": 1,
@@ -30,6 +33,8 @@ WAITS = WAITS_UNPROMISED | {
 """What a new ticket adds that nobody has answered; the promise fits every ticket of known priority."""
 GONE = {"backlog.new": 1, "merged_away": 1, "customer_contacts": 1}
 ANSWERED_AT_ONCE = {
+    **_WAITS_FOR_A_SOLVE,
+    **_WAITS_FOR_AN_UPDATE,
     "backlog.new": 1,
     "customer_contacts": 1,
     "first_reply": 1,
@@ -90,7 +95,7 @@ ODD = (
     Odd("no optional field", (created(),), adds=WAITS),
     Odd("unknown words", (created(**WORDS),), adds=WAITS),
     Odd("unknown fields", (created(mood="sunny", deep={"er": [1]}),), adds=WAITS),
-    Odd("unknown priority", (created(priority="P1"),), REFUSED, adds=WAITS_UNPROMISED),
+    Odd("unknown priority", (created(priority="P1"),), REFUSED, adds=WAITS_OF_NO_PRIORITY),
     Odd("unknown status", (created(status="singing"),), REFUSED, usable=False),
     Odd("unknown type", (event("ticket.sung"),), REFUSED, usable=False),
     Odd("unknown author", (reply(author="cat"),), REFUSED, usable=False),
@@ -99,7 +104,7 @@ ODD = (
         "unknown content flag",
         (reply(content_flags=["nice"]),),
         REFUSED,
-        adds={"backlog.open": 1, "opened_at.open": 1},
+        adds={"backlog.open": 1, "opened_at.open": 1} | _WAITS_FOR_AN_UPDATE,
     ),
     Odd("missing field", ({k: v for k, v in reply().items() if k != "public"},), REFUSED, usable=False),
     Odd("missing ticket", ({k: v for k, v in created().items() if k != "ticket_id"},), REFUSED, usable=False),
@@ -122,7 +127,14 @@ ODD = (
     Odd(
         "first seen mid-life",
         (reply(), solve()),
-        adds={"backlog.open": 1, "resolved": 1, "solved": 1, "solved_now": 1, "one_touch": 1},
+        adds={
+            "backlog.open": 1,
+            "resolved": 1,
+            "solved": 1,
+            "solved_now": 1,
+            "one_touch": 1,
+            "sla_met.periodic_update": 1,
+        },
     ),
     Odd("created twice", (created(), created(event_id="again", queue="another")), adds=WAITS),
     Odd("an id used twice", (created(), reply(event_id="ticket.created/0")), adds=WAITS),

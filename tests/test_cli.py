@@ -88,6 +88,6 @@ def test_schema_prints_a_schema(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["schema", "events"], {}) == 0
     assert "$schema" in json.loads(capsys.readouterr().out)
     assert run(["schema"], {}) == 0
-    assert capsys.readouterr().out.split() == ["events", "policy"]
+    assert capsys.readouterr().out.split() == ["events", "policy", "signals"]
     assert run(["schema", "moods"], {}) == 1
     assert "there is no schema moods; there are: events, policy" in capsys.readouterr().err

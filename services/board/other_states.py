@@ -114,10 +114,20 @@ class OtherStates:
                 self._close(oldest)
             log.info("another state is asked for: reading it", extra={"namespace": namespace})
             state = self._state(namespace, policy)
-            held = _Followed(state, self._tasks.create_task(state.follower.run()), at)
+            held = _Followed(state, self._tasks.create_task(self._follow(state)), at)
         held.asked_at = at
         self._open[namespace] = held  # the most recently asked for comes last
         return held
+
+    async def _follow(self, state: State) -> None:
+        """Whatever is wrong with another state, the live one goes on."""
+        try:
+            await state.follower.run()
+        except Exception:
+            log.exception("another state cannot be read", extra={"namespace": state.namespace})
+            held = self._open.get(state.namespace)
+            if held is not None and held.state is state:
+                del self._open[state.namespace]
 
     def _state(self, namespace: str, policy: Policy) -> State:
         shards = all_shards(self._partitions)

@@ -26,6 +26,7 @@ def test_the_policy_is_valid_and_promises_every_priority_something() -> None:
 def test_an_escalation_is_promised_an_answer_within_two_business_hours() -> None:
     for promise in load_policy(POLICY).sla.policies:
         target = promise.targets["any"]["escalation_response"]
+        assert target is not None
         assert (target.within, target.hours or promise.hours) == (7200, "business")
 
 

@@ -28,6 +28,8 @@ NOT_TO_BE_EXPECTED = {f"came_back.{place}" for place in FCR_PLACES[len(POLICY.fc
     *("plan.break.away", "plan.break.meeting", "plan.break.training"),
     *("plan.meeting.away", "plan.meeting.break", "plan.meeting.training"),
     *("plan.training.away", "plan.training.break", "plan.training.meeting"),
+    *("paused.first_response", "paused.next_response", "paused.escalation_response"),  # they never stand still
+    *("overdue.escalation_response", "overdue.escalation_closure", "sla_breached.escalation_closure"),
 }
 
 
