@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field, model_validator
 from schemas.events import AgentState, Instant, Priority, Status
 from schemas.opening_hours import ROUND_THE_CLOCK, WorkingHours
 from schemas.presets import PRESETS, Preset, rules_of
+from schemas.public_holidays import misplaced
 from schemas.section import Section
 from schemas.sla import Sla as Sla
 
@@ -201,11 +202,11 @@ class Policy(Section):
         for queue, name in self.queue_calendars.items():
             if name not in self.calendars:
                 raise ValueError(f"queue_calendars.{queue}: no calendar is called {name!r}; {self._known()}")
-        for policy in self.sla.policies:
-            of_targets = (target.calendar for row in policy.targets.values() for target in row.values() if target)
-            for named in (policy.calendar, *of_targets):
-                if named is not None and named not in self.calendars:
-                    raise ValueError(f"sla policy {policy.id!r}: no calendar is called {named!r}; {self._known()}")
+        for number, policy in enumerate(self.sla.policies):
+            for place, named in policy.calendars_named():
+                if named not in self.calendars:
+                    sentence = f"no calendar is called {named!r}; {self._known()}"
+                    raise misplaced(sentence, "sla", "policies", number, *place)
         return self
 
     def _known(self) -> str:

@@ -1,11 +1,13 @@
 """What was promised: SLA policies, their targets, and the rules that products differ in (docs/sla.md)."""
 
 import re
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, field_validator
 
 from schemas.events import Instant, Priority, Status
+from schemas.public_holidays import misplaced
 from schemas.section import Section
 
 Metric = Literal[
@@ -81,6 +83,29 @@ class SlaPolicy(Section):
     targets: dict[Priority | Literal["any"], dict[Metric, Target | None]]
     """By priority and metric; those of `any` count where a priority has none of its own. Null promises nothing."""
     effective_from: Instant | None = None
+
+    @field_validator("match")
+    @classmethod
+    def _can_fit(cls, match: dict[Matched, str | list[str]]) -> dict[Matched, str | list[str]]:
+        for field, wanted in match.items():
+            values = wanted if isinstance(wanted, list) else [wanted]
+            if not values:
+                raise misplaced("an empty list fits no ticket; leave the field out to ask for nothing", field)
+            unknown = [value for value in values if field == "priority" and value not in get_args(Priority)]
+            if unknown:
+                raise misplaced(
+                    f"no ticket has the priority {unknown[0]!r}; known: {', '.join(get_args(Priority))}", field
+                )
+        return match
+
+    def calendars_named(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        """Where it names which calendar."""
+        if self.calendar is not None:
+            yield ("calendar",), self.calendar
+        for priority, by_metric in self.targets.items():
+            for metric, target in by_metric.items():
+                if target is not None and target.calendar is not None:
+                    yield ("targets", priority, metric, "calendar"), target.calendar
 
 
 class Sla(Section):

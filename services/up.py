@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from services.adapters.child import Child
 from services.adapters.helpdesks.secrets import believed
 from services.adapters.local import embedded_broker, embedded_store, free_port, redis_url
+from services.adapters.policy_file import load_policy
 from services.adapters.serving import listening, reachable, url_of
 from services.config import PREFIX, Settings
 from services.errors import Misconfigured
@@ -33,9 +34,10 @@ def main(settings: Settings, *, simulator: bool) -> None:
     """Run everything until SIGINT or SIGTERM; then end it in order and leave no process behind.
 
     Raises:
-        Misconfigured: a port is in use, or a store is named and no broker; nothing is started.
+        Misconfigured: the policy is wrong, a port is in use, or a store is named and no broker; nothing is started.
         Unavailable: a program ended and cannot be started again; all others are ended.
     """
+    load_policy(settings.policy)
     settings = _with_ports(settings)
     _refuse_a_store_that_outlives_the_broker(settings)
     made = _made_for_this_run(settings)

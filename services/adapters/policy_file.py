@@ -1,5 +1,6 @@
 """The policy file: YAML or JSON, laid over the defaults, every fault named by its line."""
 
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import yaml
 from pydantic import ValidationError
 
 from schemas.policy import DEFAULT, Policy, laid_over
+from schemas.section import Section
 from services.adapters.yaml_lines import Fault, Place, locate, read_yaml
 from services.errors import Misconfigured
 
@@ -44,6 +46,23 @@ def parse_policy(text: str) -> tuple[Policy | None, list[Fault]]:
         return None, [_fault(tree, dict(one)) for one in error.errors(include_url=False)]
 
 
+_FORMS = {
+    "tuple_type": "opening hours are a list of blocks, each with a beginning and an end, such as [[09:00, 17:00]]",
+    "frozen_set_type": "this is a list, such as [2026-12-24, 12-31]",
+}
+
+
+def _keys_of(section: type[Section]) -> set[str]:
+    found = {field.alias or name for name, field in section.model_fields.items()}
+    return found.union(*map(_keys_of, section.__subclasses__()))
+
+
+def _perhaps(key: str) -> str:
+    """The key of the policy that is spelt nearly so."""
+    near = get_close_matches(key, sorted(_keys_of(Section)), n=1, cutoff=0.75)
+    return f"; perhaps {near[0]}" if near else ""
+
+
 def _fault(tree: yaml.Node | None, error: dict[str, Any]) -> Fault:
     place: Place = error["loc"]
     sentence = str(error["msg"]).removeprefix("Value error, ")
@@ -53,7 +72,11 @@ def _fault(tree: yaml.Node | None, error: dict[str, Any]) -> Fault:
     if error["type"] == "misplaced":  # it knows where in its section it is
         place = (*place, *error["ctx"]["place"])
     elif error["type"] == "extra_forbidden":
-        sentence = "there is no such key here"
+        sentence = "there is no such key here" + _perhaps(str(place[-1]))
+    elif error["type"] == "missing":
+        sentence = f"{place[-1]} is missing"
+    elif error["type"] in _FORMS:
+        sentence = f"{_FORMS[error['type']]}, got {error.get('input')!r}"
     elif isinstance(error.get("input"), (str, int, float, bool)):
         sentence += f" (got {error['input']!r})"
     line, path = locate(tree, place)

@@ -112,17 +112,28 @@ def _clocks(its: Explanation) -> Iterator[str]:
     for clock in its.clocks:
         yield f"{_name(clock)}: {_verdict(clock)}"
         fits = ", ".join(f"{trait} {_listed(wanted)}" for trait, wanted in clock.match.items()) or "every ticket"
-        yield f"    policy {clock.policy} (fits {fits}): {lasting(clock.target_s)}, used {lasting(clock.elapsed_s)}"
+        version = "" if clock.in_force_since is None else f", in force since {_time(clock.in_force_since)}"
+        promised, used = (lasting(each, days=False) for each in (clock.target_s, clock.elapsed_s))
+        yield f"    policy {clock.policy} (fits {fits}{version}): {promised}, used {used}"
         for other in clock.passed_over:
             wants = ", ".join(f"{trait} {_listed(wanted)}" for trait, wanted in other.wants.items())
             yield f"    not policy {other.policy}, which comes before it: it wants {wants}"
         for run in clock.runs:
             yield f"    {_run(run)}"
-            for opening in run.openings[:OPENINGS_SHOWN] if run.closed_s else []:
-                yield f"        open {_time(opening.since)} to {_time(opening.until)}: {lasting(opening.lasted_s)}"
+            yield from _openings(run)
         yield from (f"    {line}" for line in _deadlines(clock))
     if its.unpromised:
         yield f"nothing is promised for: {', '.join(its.unpromised)}"
+
+
+def _openings(run: Run) -> Iterator[str]:
+    if not run.closed_s:
+        return
+    for opening in run.openings[:OPENINGS_SHOWN]:
+        yield f"        open {_time(opening.since)} to {_time(opening.until)}: {lasting(opening.lasted_s)}"
+    if rest := run.openings[OPENINGS_SHOWN:]:
+        in_all = lasting(sum(opening.lasted_s for opening in rest), days=False)
+        yield f"        and {len(rest)} more times, until {_time(rest[-1].until)}: {in_all}"
 
 
 def _listed(wanted: str | list[str]) -> str:
@@ -161,7 +172,8 @@ def _run(run: Run) -> str:
         return f"stood still {_time(run.since)} to {ends} ({run.status}): {lasting(run.lasted_s)}"
     calendar = "every hour counts" if run.calendar is None else f"calendar {run.calendar}"
     closed = f", closed {lasting(run.closed_s)}" if run.closed_s else ""
-    return f"ran {_time(run.since)} to {ends} ({run.status}, {calendar}): counted {lasting(run.counted_s)}{closed}"
+    counted = lasting(run.counted_s, days=False)
+    return f"ran {_time(run.since)} to {ends} ({run.status}, {calendar}): counted {counted}{closed}"
 
 
 def _returns(its: Explanation) -> Iterator[str]:

@@ -230,10 +230,12 @@ def test_an_empty_file_is_the_defaults(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        pytest.param("backlog: {}\nslaa: {}\n", ["line 2: slaa: there is no such key here"], id="a key at the top"),
+        pytest.param(
+            "backlog: {}\nslaa: {}\n", ["line 2: slaa: there is no such key here; perhaps sla"], id="a key at the top"
+        ),
         pytest.param(
             "sla:\n  policies:\n    - id: std\n      target: {}\n      targets: {}\n",
-            ["line 4: sla.policies.0.target: there is no such key here"],
+            ["line 4: sla.policies.0.target: there is no such key here; perhaps targets"],
             id="a key inside",
         ),
         pytest.param(
@@ -259,7 +261,7 @@ def test_an_empty_file_is_the_defaults(text: str) -> None:
         ),
         pytest.param(
             "sla:\n  policies:\n    - targets: {}\n",
-            ["line 3: sla.policies.0: Field required"],
+            ["line 3: sla.policies.0: id is missing"],
             id="something missing: the line of what lacks it",
         ),
         pytest.param(
@@ -317,8 +319,8 @@ def test_a_file_is_named_in_each_of_its_faults(tmp_path: Path) -> None:
         load_policy(path)
 
     assert str(caught.value).splitlines() == [
-        f"{path}: line 1: slaa: there is no such key here",
-        f"{path}: line 2: backlogs: there is no such key here",
+        f"{path}: line 1: slaa: there is no such key here; perhaps sla",
+        f"{path}: line 2: backlogs: there is no such key here; perhaps backlog",
     ]
 
 

@@ -20,7 +20,7 @@ def test_settings_and_policy_are_both_looked_at(tmp_path: Path, capsys: pytest.C
     assert capsys.readouterr().out.splitlines() == [
         "DESKPULSE_BOARD_PROT is not a setting; did you mean DESKPULSE_BOARD_PORT?",
         f"{policy}: line 2: sla.at_risk_ratio: Input should be less than or equal to 1 (got 8)",
-        f"{policy}: line 3: backlogs: there is no such key here",
+        f"{policy}: line 3: backlogs: there is no such key here; perhaps backlog",
     ]
 
 

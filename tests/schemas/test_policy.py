@@ -75,9 +75,9 @@ def test_another_calendar_leaves_the_default_one() -> None:
         ),
         pytest.param({"first_response": {"bot_count": True}}, "first_response.bot_count", id="in the first response"),
         pytest.param(
-            {"sla": {"policies": [{"id": "a", "targets": {"normal": {"first_response": 0}}}]}},
+            {"sla": {"policies": [{"id": "a", "targets": {"normal": {"first_response": -1}}}]}},
             "sla.policies.0.targets.normal.first_response.within",
-            id="a target of nothing",
+            id="a target of less than nothing",
         ),
         pytest.param(
             {"sla": {"policies": [{"id": "a", "match": {"agent": "x"}, "targets": {}}]}},

@@ -31,11 +31,13 @@ def _promise(name: ClockName, history: History, ticket: Ticket, rules: Rules, as
     if read is None or clock.target is None:
         return None
     elapsed_ms, target = clock.elapsed_ms(as_of), clock.target
+    policy = _in_force(target.policy, rules, ticket.last_at)
     return Promise(
         metric=name[0],
         number=name[1],
         policy=target.policy,
-        match={str(k): v for k, v in _in_force(target.policy, rules, ticket.last_at).match.items()},
+        match={str(k): v for k, v in policy.match.items()},
+        in_force_since=policy.effective_from,
         passed_over=list(_passed_over(clock, ticket, rules)),
         target_s=target.target_ms / 1000,
         at_risk_after_s=target.at_risk_ms / 1000,

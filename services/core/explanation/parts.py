@@ -140,6 +140,8 @@ class Promise:
     policy: str
     match: dict[str, str | list[str]]
     """What a ticket has to be for this policy to fit; it was the first one that did, by its order."""
+    in_force_since: datetime | None
+    """Of this version of the policy; null where it has always been in force."""
     passed_over: list[PassedOver]
     """The policies that come before it and do not fit."""
     target_s: float

@@ -112,11 +112,15 @@ def value_of(measure: str, at: Millis, count: int, total: int, as_of: Millis) ->
     return total / 1000 / count
 
 
-def lasting(duration_s: float) -> str:
-    """`45 s`, `12 min`, `2 h 5 min 3 s`, `1 day 4 h`; to the millisecond."""
+def lasting(duration_s: float, *, days: bool = True) -> str:
+    """`45 s`, `12 min`, `2 h 5 min 3 s`, `1 day 4 h`; to the millisecond.
+
+    Args:
+        days: False for opening hours, of which a day has no fixed number.
+    """
     rest = round(abs(duration_s) * 1000)
     parts = []
-    for size, unit in ((86_400_000, "days"), (3_600_000, "h"), (60_000, "min")):
+    for size, unit in ((86_400_000, "days"), (3_600_000, "h"), (60_000, "min"))[not days :]:
         number, rest = divmod(rest, size)
         if number:
             parts.append(f"{number} {'day' if unit == 'days' and number == 1 else unit}")
