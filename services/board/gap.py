@@ -11,6 +11,8 @@ from services.board.windows import Window
 
 FEW_RECORDS, SHORT_MS = 1000, 60_000
 """A state that follows the log is always a little behind another one that does."""
+NEXT_TO_NONE = 50
+"""So few are on their way, whatever their age: a quiet partition's last event may be old."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Gap:
     @property
     def closed(self) -> bool:
         """Whether no more is missing than what is on its way."""
-        return self.records <= FEW_RECORDS and self.behind_ms <= SHORT_MS
+        return self.records <= NEXT_TO_NONE or (self.records <= FEW_RECORDS and self.behind_ms <= SHORT_MS)
 
     @property
     def share(self) -> float:
