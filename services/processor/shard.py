@@ -8,7 +8,7 @@ tells it again. What is not in memory is fetched by name. `look` does what time 
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import msgspec
@@ -34,7 +34,7 @@ from services.adapters.state_store import StateStore
 from services.core.presence import Presence, look_back
 from services.core.rules import Rules
 from services.core.tally import HOUR_MS, MEASURES, Kind, Tallies, add
-from services.errors import Fenced
+from services.errors import Fenced, Unavailable
 from services.processor.announcing import Announcing, Herald
 from services.processor.arrivals import Unusable, sorted_out
 from services.processor.kept_cells import CodedTallies, KeptCells
@@ -190,8 +190,15 @@ class Shard:
                 raise
 
     async def close(self) -> None:
-        """Let somebody else go on, once what was begun is done. Nothing more is done after this."""
+        """Let somebody else go on, once what was begun is done. Nothing more is done after this.
+
+        The next one is told how far time has come here; where that cannot be written, it looks through a little more.
+        """
         async with self._alone:
+            if self.announcing is not None and not self._over:
+                fields = self.announcing.signalling.fields(self.announcing.now)
+                with suppress(Fenced, Unavailable):
+                    await self._write(self.next, fields)
             self._over = True
 
     async def look(self, *, at_end: bool) -> None:

@@ -33,6 +33,8 @@ LOOK_BACK_MS: Millis = DAY_MS
 """What a shard that was not live for longer has missed before that, nobody is told of."""
 AHEAD_MS: Millis = 10 * MINUTE_MS
 """How long before an hour begins its tickets are looked through."""
+KEPT_MS: Millis = MINUTE_MS
+"""How far behind the store may be of how far time has come: whoever goes on looks through so much once more."""
 PIECE = 200
 """How many tickets are looked through at once."""
 MOST_WAITING = 2000
@@ -111,7 +113,7 @@ class Signalling:
         self._switched_at = state.switched_at
         self._silent_until = state.silent_until
         self.until = state.until
-        self._swept = state.swept
+        self._swept = self._kept_until = state.swept
         self.outbox = list(state.outbox)
         """What may not be on its topic yet, in the order in which it has to come."""
         self.written_at = state.written_at
@@ -207,7 +209,7 @@ class Signalling:
 
     def news(self, now: Millis) -> dict[Field, bytes]:
         """What has to be written if nothing else is; empty when nothing has."""
-        if not self._changed and tuple(self.outbox) == self._stored:
+        if not self._changed and tuple(self.outbox) == self._stored and self._swept < self._kept_until + KEPT_MS:
             return {}
         return self.fields(now)
 
@@ -217,7 +219,7 @@ class Signalling:
             return {}
         fields = {announced_field(ticket): pack_announced(self._known[ticket]) for ticket in self._changed}
         self._changed.clear()
-        self._stored = outbox = tuple(self.outbox)
+        self._stored, self._kept_until = (outbox := tuple(self.outbox)), self._swept
         fields[SIGNALS] = pack_signals(
             SignalState(self._silent_until, self.until, self._swept, outbox, now, self._switched_at)
         )

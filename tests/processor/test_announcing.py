@@ -4,6 +4,7 @@ worker is killed, whoever goes on."""
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any, cast
 
 import pytest
@@ -26,6 +27,7 @@ from services.errors import Fenced, Unavailable
 from services.processor.announcing import Announcing, Herald
 from services.processor.origin import StateOrigin
 from services.processor.shard import Shard
+from services.processor.signalling import KEPT_MS
 from tests.core.stories import promise, rules, sla
 from tests.traffic import LOGGED_AT
 
@@ -394,6 +396,30 @@ async def test_nothing_is_announced_where_that_is_not_wanted_and_nothing_of_then
 
     assert one.next < again.next
     assert bench.topic.told == []
+
+
+async def test_who_gives_the_partition_up_says_how_far_time_has_come(bench: Bench) -> None:
+    one = await bench.live("T1")
+    bench.now = AT_RISK - 10_000
+    await one.look(at_end=True)
+    bench.now += 5_000
+    await one.look(at_end=True)
+    await one.close()
+
+    state = layout.unpack_signals(bench.sync.hget(bench.key, layout.SIGNALS))
+    assert (state.until, state.swept) == (bench.now, bench.now)
+
+
+async def test_a_quiet_shard_says_every_minute_how_far_time_has_come(bench: Bench) -> None:
+    one = await bench.live("T1")
+    await one.look(at_end=True)
+    kept = [layout.unpack_signals(bench.sync.hget(bench.key, layout.SIGNALS)).swept]
+    for _ in range(4):
+        bench.now += KEPT_MS // 2
+        await one.look(at_end=True)
+        kept.append(layout.unpack_signals(bench.sync.hget(bench.key, layout.SIGNALS)).swept)
+
+    assert [after - before for before, after in pairwise(kept)] == [0, KEPT_MS, 0, KEPT_MS]
 
 
 async def test_a_replay_beside_leaves_alone_what_is_to_be_announced(bench: Bench) -> None:
