@@ -160,6 +160,7 @@ async def test_kills_at_the_moment_of_deadlines_neither_lose_a_signal_nor_repeat
     print(f"{count} events, {KILLS} kills, {len(found)} signals, {Counter(signal.type for signal in found)}")
 
 
+@pytest.mark.parametrize("broker", ["embedded"], indirect=True, scope="module")
 async def test_a_state_made_anew_announces_nothing_of_what_lies_behind(quick: Plant, tmp_path: Path) -> None:
     await quick.make_topics()
     begin = now()

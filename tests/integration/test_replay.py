@@ -152,6 +152,7 @@ async def test_a_replay_is_a_recount_under_the_other_policy(plant: Plant, other:
     assert policies_differ(log, plant.policy, other)
 
 
+@pytest.mark.parametrize("broker", ["embedded"], indirect=True, scope="module")
 async def test_a_replay_goes_on_after_a_kill_and_after_ctrl_c(plant: Plant, other: Path, commands: Commands) -> None:
     await plant.make_topics()
     await produce(plant, EVENTS)
@@ -176,6 +177,7 @@ async def test_a_replay_goes_on_after_a_kill_and_after_ctrl_c(plant: Plant, othe
     assert wrong_cells(whatif, await applied(whatif, len(EVENTS))) == []
 
 
+@pytest.mark.parametrize("broker", ["embedded"], indirect=True, scope="module")
 async def test_what_a_replay_refuses(plant: Plant, other: Path, commands: Commands, tmp_path: Path) -> None:
     await plant.make_topics()
     await produce(plant, EVENTS[:500])
@@ -261,6 +263,7 @@ async def backlog(address: str) -> int | None:
     return None
 
 
+@pytest.mark.parametrize("broker", ["kafka"], indirect=True, scope="module")
 async def test_a_switch_leaves_no_gap_and_can_be_taken_back(
     plant: Plant, other: Path, commands: Commands, tmp_path: Path
 ) -> None:
@@ -331,6 +334,7 @@ async def bring_up_to_date(commands: Commands, plant: Plant) -> None:
     await catching_up.says("is up to date.")
 
 
+@pytest.mark.parametrize("broker", ["embedded"], indirect=True, scope="module")
 async def test_what_a_switch_refuses(plant: Plant, other: Path, commands: Commands) -> None:
     await plant.make_topics()
     await produce(plant, EVENTS[:500])
