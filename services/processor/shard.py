@@ -195,8 +195,8 @@ class Shard:
         The next one is told how far time has come here; where that cannot be written, it looks through a little more.
         """
         async with self._alone:
-            if self.announcing is not None and not self._over:
-                fields = self.announcing.signalling.fields(self.announcing.now)
+            announcing = None if self._over else self.announcing
+            if announcing is not None and (fields := announcing.signalling.fields(announcing.now)):
                 with suppress(Fenced, Unavailable):
                     await self._write(self.next, fields)
             self._over = True
