@@ -120,6 +120,7 @@ class Follower:
                     pause_s = FIRST_PAUSE_S
                     await self._follow(announcements)
             except (Unavailable, RedisError, OSError) as error:
+                heed_cancellation()
                 if self._answering or self._read_at is None:
                     log.warning("store away", extra={"reason": str(error)})
                 self._answering = False
@@ -150,14 +151,15 @@ class Follower:
 
         # A million small objects come that all stay: looking through them for garbage took a seventh of the start.
         gc.disable()
+        away = [shard for shard, (held, meta) in answers.items() if not self._is_at(shard, held, meta)]
+        loads = [asyncio.create_task(load(shard)) for shard in away]
         try:
-            async with asyncio.TaskGroup() as loads:
-                for shard, (held, meta) in answers.items():
-                    if not self._is_at(shard, held, meta):
-                        loads.create_task(load(shard))
-        except ExceptionGroup as failures:
-            raise failures.exceptions[0] from None
+            # Not a TaskGroup: before Python 3.12 one that fails loses a cancellation, and leaves one counted that was none.
+            await asyncio.gather(*loads)
         finally:
+            for each in loads:
+                each.cancel()
+            await asyncio.gather(*loads, return_exceptions=True)
             gc.enable()
         self.columns.settle()
         self._answered()
