@@ -154,7 +154,8 @@ class Follower:
         away = [shard for shard, (held, meta) in answers.items() if not self._is_at(shard, held, meta)]
         loads = [asyncio.create_task(load(shard)) for shard in away]
         try:
-            # Not a TaskGroup: before Python 3.12 one that fails loses a cancellation, and leaves one counted that was none.
+            # Not a TaskGroup: before Python 3.12 one that fails loses a cancellation, and leaves one counted that
+            # nobody asked for.
             await asyncio.gather(*loads)
         finally:
             for each in loads:

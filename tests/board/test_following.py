@@ -14,7 +14,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from services.adapters import local
-from services.adapters.state_layout import shard_key
+from services.adapters.state_layout import META, Meta, pack_meta, shard_key
 from services.adapters.state_store import StateStore
 from services.board import figures
 from services.board.following import Follower, all_shards
@@ -313,3 +313,21 @@ async def test_state_under_another_policy_than_ours_is_told_once_and_for_as_long
         await Writer(store).write(backlog(3))
         await until(follower, lambda: not follower.reading.other_policy)
         assert open_tickets(follower) == 4
+
+
+async def test_who_could_not_read_at_first_follows_on_all_the_same(store_url: str, namespace: str) -> None:
+    async with client(store_url) as redis:
+        key = shard_key(namespace, "tickets", 0)
+        await redis.hset(key, mapping={"next": 5, META.decode(): pack_meta(Meta(layout=99))})
+        writer = Writer(StateStore(redis, namespace))
+        async with following(redis, namespace) as follower:
+            async with asyncio.timeout(WITHIN_S):
+                await follower.changed.wait()
+            assert not follower.loaded.is_set()
+            await redis.delete(key)
+            async with asyncio.timeout(WITHIN_S):
+                await follower.loaded.wait()
+
+            await writer.write(level("backlog.open", NOW_MS - HOUR_MS))
+
+            await until(follower, lambda: open_tickets(follower) == 1)
