@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from itertools import chain
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -310,6 +310,7 @@ histories = st.lists(
 )
 
 
+@settings(max_examples=40, deadline=None)
 @given(histories, some_rules)
 def test_it_adds_up_to_what_the_ticket_adds_to_the_cells(parts: list[list[Fact]], its: Rules) -> None:
     entities = exchanged(list(chain.from_iterable(parts)), its)
@@ -330,6 +331,7 @@ def test_it_adds_up_to_what_the_ticket_adds_to_the_cells(parts: list[list[Fact]]
         assert told_of == counted
 
 
+@settings(max_examples=40, deadline=None)
 @given(ticket_histories("T1"), some_rules)
 def test_the_stretches_of_a_clock_add_up_to_what_it_used(facts: list[Fact], its: Rules) -> None:
     timeline = absorb([], facts)
@@ -348,6 +350,7 @@ def test_the_stretches_of_a_clock_add_up_to_what_it_used(facts: list[Fact], its:
                 assert abs(sum(opening.lasted_s for opening in run.openings) - run.counted_s) < 1e-6
 
 
+@settings(max_examples=40, deadline=None)
 @given(ticket_histories("T1"), some_rules)
 def test_periods_and_waits_are_those_that_figures_are_made_of(facts: list[Fact], its: Rules) -> None:
     timeline = absorb([], facts)

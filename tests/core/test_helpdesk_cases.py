@@ -10,6 +10,7 @@ from services.commands.cases import run_file
 FILES = sorted((Path(__file__).parents[1] / "kpi_cases" / "helpdesks").glob("*.json"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_its_cases_pass(path: Path) -> None:
     outcomes = list(run_file(path))

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, cast
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -199,7 +200,8 @@ a_moment = st.integers(BEGIN // MINUTE_MS, (END + 100 * HOUR_MS) // MINUTE_MS).m
 some_policies = st.tuples(st.sampled_from(POLICIES), st.sampled_from(POLICIES))
 
 
-@settings(max_examples=30, deadline=None)
+@pytest.mark.long
+@settings(max_examples=60, deadline=None)
 @given(
     facts=worlds(),
     policy=st.sampled_from(POLICIES),
@@ -231,7 +233,8 @@ def test_the_counts_are_those_of_the_cells(
     assert +from_cells == +from_outcomes
 
 
-@settings(max_examples=30, deadline=None)
+@pytest.mark.long
+@settings(max_examples=60, deadline=None)
 @given(facts=worlds(), pair=some_policies, now=a_moment, edges=st.tuples(a_moment, a_moment))
 def test_what_differs_is_the_difference_of_the_counts(
     facts: Sequence[Fact], pair: tuple[Rules, Rules], now: Millis, edges: tuple[Millis, Millis]
@@ -251,7 +254,8 @@ def test_what_differs_is_the_difference_of_the_counts(
         assert not alone
 
 
-@settings(max_examples=30, deadline=None)
+@pytest.mark.long
+@settings(max_examples=60, deadline=None)
 @given(facts=worlds(), now=a_moment)
 def test_no_clock_comes_or_goes_with_a_target(facts: Sequence[Fact], now: Millis) -> None:
     for name in ("T1", "T2", "T3"):
