@@ -108,6 +108,7 @@ def counted(hours: WorkingHours, begin: Millis, end: Millis) -> Millis:
     )
 
 
+@pytest.mark.long
 @settings(max_examples=40, deadline=None)
 @given(some_hours(), st.integers(-150, 150), st.integers(0, 300))
 def test_working_time_is_what_a_clock_on_the_wall_counts(

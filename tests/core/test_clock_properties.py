@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -109,6 +110,7 @@ def counted(config: dict[str, Any], calendar: str, begin: Millis, end: Millis) -
     return (minutes[last] - minutes[first]) * MINUTE_MS
 
 
+@pytest.mark.long
 @given(told_tickets, a_policy, st.integers(0, 24 * 60))
 @settings(max_examples=40, deadline=None)
 def test_what_is_used_is_the_opening_time_of_the_stretches_in_which_it_ran(

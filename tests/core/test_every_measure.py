@@ -5,6 +5,7 @@ Nothing is promised here: what SLA clocks add is in `test_measure` and `test_sla
 
 from collections.abc import Iterator, Sequence
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -81,6 +82,7 @@ def kept(facts: Sequence[Fact], known_rules: Rules) -> Cells:
     return {row: tally for row, tally in found.items() if tally != (0, 0)}
 
 
+@pytest.mark.long
 @settings(max_examples=40, deadline=None)
 @given(st.one_of(worlds(), busy_worlds()), st.sampled_from(POLICIES))
 def test_every_measure_is_what_a_plain_reading_of_the_conventions_gives(

@@ -170,6 +170,7 @@ def some_tickets(draw: st.DrawFn) -> list[Fact]:
     return facts
 
 
+@pytest.mark.long
 @settings(max_examples=40, deadline=None)
 @given(
     some_tickets(),

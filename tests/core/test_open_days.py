@@ -185,6 +185,7 @@ blocks = st.sampled_from(
 weeks = st.fixed_dictionaries(dict.fromkeys(("mon-wed", "thu", "fri", "sat-sun"), blocks))
 
 
+@pytest.mark.long
 @settings(max_examples=60, deadline=None)
 @given(
     st.sampled_from(sorted(CHANGES)),

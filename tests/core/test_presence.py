@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from random import Random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,6 +28,7 @@ def streamed(agent: Presence, pieces: Sequence[Sequence[Fact]]) -> Tallies:
     return total
 
 
+@pytest.mark.long
 @settings(max_examples=60, deadline=None)
 @given(agent_histories(most=14), st.lists(st.integers(0, 20), max_size=6), st.randoms(use_true_random=False))
 def test_any_pieces_in_any_order_add_up_to_the_whole(facts: list[Fact], cuts: list[int], chance: Random) -> None:

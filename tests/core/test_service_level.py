@@ -150,6 +150,7 @@ def some_calls(draw: st.DrawFn) -> tuple[list[Fact], list[Fact]]:
     return calls, draw(agent_histories(most=6))
 
 
+@pytest.mark.long
 @settings(max_examples=40, deadline=None)
 @given(
     some_calls(),
