@@ -11,7 +11,6 @@ from fastapi.responses import Response
 from pydantic import Field, TypeAdapter
 
 from schemas.codec import Millis, instant
-from schemas.policy import Policy
 from services.adapters.entities import KEYS_ARE, Entities
 from services.board.asking import Unclear, question
 from services.board.clocks import ClockNow
@@ -73,9 +72,9 @@ class TicketList(Part):
     """Where to go on; null when there are no more."""
 
 
-def ticket_pages(follower: Follower, entities: Entities, policy: Policy, now: Callable[[], Millis]) -> APIRouter:
+def ticket_pages(follower: Follower, entities: Entities, rules: Rules, now: Callable[[], Millis]) -> APIRouter:
     """The addresses that tell of tickets. All of them only read."""
-    router, rules = APIRouter(), Rules(policy)
+    router = APIRouter()
     lists = TicketLists(entities, rules)
 
     @router.head("/api/v1/tickets", include_in_schema=False)
@@ -93,7 +92,7 @@ def ticket_pages(follower: Follower, entities: Entities, policy: Policy, now: Ca
         if not reading.loaded:
             raise HTTPException(503, freshness(reading, clock).sentence)
         try:
-            asked = list_question(request.query_params.multi_items(), policy)
+            asked = list_question(request.query_params.multi_items(), rules.policy)
             cursor = None if asked.cursor is None else cursor_of(asked.cursor, Cursor)
         except Unclear as unclear:
             raise HTTPException(422, str(unclear)) from None
@@ -121,7 +120,7 @@ def ticket_pages(follower: Follower, entities: Entities, policy: Policy, now: Ca
     async def ticket(key: str, at: str | None = None) -> Response:
         """Why a ticket's figures are what they are: its timeline, its clocks, and what it adds to which KPI."""
         try:
-            as_of = None if at is None else question([("at", at)], policy).at
+            as_of = None if at is None else question([("at", at)], rules.policy).at
         except Unclear as unclear:
             raise HTTPException(422, str(unclear)) from None
         with _answering():
