@@ -34,8 +34,10 @@ from services.adapters.state_layout import (
     shard_key,
     unpack_redo,
 )
+from services.config import Settings
 from services.errors import Fenced, Unavailable
 
+_ANSWER_WITHIN_S = 5
 FIELDS_PER_COMMAND = 3000
 """Lua's unpack() has a limit near 8,000 values."""
 
@@ -60,6 +62,12 @@ if next ~= ARGV[1] or turn ~= ARGV[2] then return {next, turn} end
 """
 _WRITE = _FENCE + "redis.call('HSET', KEYS[1], 'next', ARGV[3], unpack(ARGV, 4)) return {}"
 _DROP = _FENCE + "redis.call('HDEL', KEYS[1], unpack(ARGV, 3)) return {}"
+
+
+def command_redis(settings: Settings) -> Redis:
+    """A connection for a command at which somebody sits waiting."""
+    limit = _ANSWER_WITHIN_S
+    return Redis.from_url(settings.redis_url, socket_timeout=limit, socket_connect_timeout=limit)
 
 
 class StateStore:

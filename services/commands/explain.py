@@ -17,7 +17,7 @@ from schemas.topics import REQUESTERS, TICKETS
 from services.adapters.entities import KEYS_ARE, Entities, possible_keys
 from services.adapters.namespaces import Live, LiveState, Namespaces
 from services.adapters.policy_file import load_policy
-from services.adapters.state_store import StateStore
+from services.adapters.state_store import StateStore, command_redis
 from services.board.explained import stored_explanation
 from services.commands.compute import read_events
 from services.commands.explained_text import show
@@ -30,7 +30,6 @@ from services.core.timeline import Name, known_at
 from services.errors import Misconfigured
 
 MOST_NAMED = 10
-ANSWER_WITHIN_S = 5
 
 
 def explain(
@@ -138,8 +137,7 @@ def from_store(
 async def _from_store(
     ticket: str, settings: Settings, policy: Policy | None, as_of: Millis | None, now: Millis
 ) -> Explanation:
-    limit = ANSWER_WITHIN_S
-    async with Redis.from_url(settings.redis_url, socket_timeout=limit, socket_connect_timeout=limit) as redis:
+    async with command_redis(settings) as redis:
         state = await _state(redis, settings)
         entities = Entities(StateStore(redis, state.namespace), settings.partitions)
         await entities.check(TICKETS)

@@ -3,14 +3,12 @@
 import asyncio
 import re
 
-from redis.asyncio import Redis
 from rich.console import Console
 
 from services.adapters.namespaces import Held, Namespaces
+from services.adapters.state_store import command_redis
 from services.config import NAMESPACES, Settings
 from services.errors import Misconfigured
-
-ANSWER_WITHIN_S = 5
 
 
 def forget(settings: Settings, namespace: str, console: Console) -> None:
@@ -25,8 +23,7 @@ def forget(settings: Settings, namespace: str, console: Console) -> None:
 
 
 async def _forget(settings: Settings, namespace: str, console: Console) -> None:
-    limit = ANSWER_WITHIN_S
-    async with Redis.from_url(settings.redis_url, socket_timeout=limit, socket_connect_timeout=limit) as redis:
+    async with command_redis(settings) as redis:
         namespaces = Namespaces(redis)
         await refuse_what_is_live(namespaces, settings, namespace)
         await delete(namespaces, namespace, console)

@@ -17,7 +17,7 @@ from services.adapters.policy_file import load_policy
 from services.adapters.serving import reachable, url_of
 from services.adapters.shard_states import ShardState, made_under, read_to, shard_states
 from services.adapters.state_layout import LAYOUT
-from services.adapters.state_store import StateStore
+from services.adapters.state_store import StateStore, command_redis
 from services.adapters.topic_setup import prepared_topics
 from services.commands.forget import check_name, delete, refuse_what_is_live
 from services.commands.progress import Course, Standing, shown
@@ -29,7 +29,6 @@ LOOK_S = 1.0
 PAUSE_S = 5.0
 TIMES = 3
 """How often it must have come to where the log ended: what it tells itself on the way must be taken in as well."""
-ANSWER_WITHIN_S = 5
 INTERRUPTED = 130
 
 
@@ -67,8 +66,7 @@ def replay(settings: Settings, wanted: Wanted, console: Console) -> int:
 
 async def _replay(settings: Settings, wanted: Wanted, given: Policy | None, console: Console) -> int:
     await prepared_topics(settings)
-    limit = ANSWER_WITHIN_S
-    async with Redis.from_url(settings.redis_url, socket_timeout=limit, socket_connect_timeout=limit) as redis:
+    async with command_redis(settings) as redis:
         namespaces = Namespaces(redis)
         await refuse_what_is_live(namespaces, settings, wanted.namespace)
         policy = await _policy(namespaces, wanted, given)

@@ -14,12 +14,11 @@ from services.adapters.namespaces import Live, Namespaces, Programs
 from services.adapters.policy_file import load_policy
 from services.adapters.shard_states import ShardState, made_under, read_to, shard_states
 from services.adapters.state_layout import LAYOUT
-from services.adapters.state_store import StateStore
+from services.adapters.state_store import StateStore, command_redis
 from services.commands.forget import check_name
 from services.config import Settings
 from services.errors import Misconfigured, Unavailable
 
-ANSWER_WITHIN_S = 5
 LOOK_S = 1.0
 LOOKS = 15
 FOLLOWED_WITHIN_S = 60.0
@@ -42,8 +41,7 @@ def switch(settings: Settings, target: str | None, console: Console) -> None:
 
 
 async def _switch(settings: Settings, target: str | None, console: Console) -> None:
-    limit = ANSWER_WITHIN_S
-    async with Redis.from_url(settings.redis_url, socket_timeout=limit, socket_connect_timeout=limit) as redis:
+    async with command_redis(settings) as redis:
         namespaces = Namespaces(redis)
         before = await namespaces.live(settings.namespace)
         if target is None:
