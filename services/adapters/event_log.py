@@ -25,6 +25,7 @@ RECORD_OVERHEAD_BYTES = 512
 TRIMMED_BYTES = 64 * 1024
 """What is kept of a dead letter that its topic does not take whole."""
 RECONNECT_S = 0.5
+_TOPICS_AGAIN_S = 1.0
 STOP_S = 3.0
 
 
@@ -95,6 +96,20 @@ async def ensure_topics(settings: Settings) -> None:
         Unavailable: no broker answers, or the topics did not appear.
     """
     await prepared_topics(settings)
+
+
+async def wait_for_topics(settings: Settings) -> None:
+    """`ensure_topics`, tried again for as long as no broker answers.
+
+    Raises:
+        Misconfigured: as there.
+    """
+    while True:
+        try:
+            return await ensure_topics(settings)
+        except Unavailable as error:
+            log.warning("waiting for the event log", extra={"reason": str(error)})
+            await asyncio.sleep(_TOPICS_AGAIN_S)
 
 
 class KafkaEventLog:

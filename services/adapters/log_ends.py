@@ -7,17 +7,14 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from schemas.topics import MEASURED
+from services.adapters.log_reader import TAIL_MS, Place, open_groupless_consumer
 from services.config import Settings
 from services.errors import Unavailable
 
-Place = tuple[str, int]
-"""(topic, partition)"""
 Offsets = Mapping[Place, int]
 
-_TAIL_MS = 300
 _MOST_TAIL_READS = 20
 """A log that is written to all the time would be read for ever."""
-_FETCH_WAIT_MS = 100
 _STILL_LOOKS = 2
 
 
@@ -65,7 +62,7 @@ class LogEnds:
                 self._tail[place] = ends[place]
                 self._consumer.seek(place, ends[place])
         for _ in range(_MOST_TAIL_READS):
-            found = await self._consumer.getmany(*self._places, timeout_ms=_TAIL_MS)
+            found = await self._consumer.getmany(*self._places, timeout_ms=TAIL_MS)
             if not found:
                 break
             for place, records in found.items():
@@ -80,21 +77,9 @@ async def open_log_ends(settings: Settings) -> AsyncIterator[LogEnds]:
     Raises:
         Unavailable: no broker answers.
     """
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.kafka_brokers,
-        enable_auto_commit=False,
-        auto_offset_reset="latest",
-        fetch_max_wait_ms=_FETCH_WAIT_MS,
-    )
-    try:
-        await consumer.start()
-    except (KafkaError, OSError) as error:
-        raise Unavailable(f"no Kafka broker answers at {settings.kafka_brokers}: {error}") from error
     places = [(topic.name, partition) for topic in MEASURED for partition in range(settings.partitions)]
-    try:
+    async with open_groupless_consumer(settings, auto_offset_reset="latest") as consumer:
         yield LogEnds(consumer, places, embedded=settings.embedded_broker)
-    finally:
-        await consumer.stop()
 
 
 class Keeping:

@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
@@ -19,7 +20,7 @@ Record = ConsumerRecord[bytes, bytes]
 _LOOK_S = 15.0
 _LOOKS = 3
 _POLL_MS = 1000
-_TAIL_MS = 300
+TAIL_MS = 300
 """How long the embedded broker is asked for what it says nothing of: where the log ends."""
 _FETCH_WAIT_MS = 100
 
@@ -108,7 +109,7 @@ class LogReader:
         for place in places:
             self._consumer.seek(place, offsets[place])
         waiting = set(places)
-        while waiting and (found := await self._consumer.getmany(*waiting, timeout_ms=_TAIL_MS)):
+        while waiting and (found := await self._consumer.getmany(*waiting, timeout_ms=TAIL_MS)):
             waiting -= found.keys()
         return places - waiting
 
@@ -136,7 +137,7 @@ class LogReader:
         self._consumer.seek(place, offset)
         records: list[Record] = []
         while True:
-            found = await self._consumer.getmany(place, timeout_ms=_TAIL_MS)
+            found = await self._consumer.getmany(place, timeout_ms=TAIL_MS)
             records += found.get(place, [])
             reached = await self._consumer.position(place) >= end
             if reached and not (self._embedded and found):
@@ -190,18 +191,32 @@ async def open_log_reader(settings: Settings) -> AsyncIterator[LogReader]:
     Raises:
         Unavailable: no broker answers.
     """
+    own = {"auto_offset_reset": "none", "request_timeout_ms": int(_LOOK_S * 1000)}
+    async with open_groupless_consumer(settings, **own) as consumer:
+        yield LogReader(consumer, asyncio.Lock(), settings.embedded_broker)
+
+
+@asynccontextmanager
+async def open_groupless_consumer(settings: Settings, **own: Any) -> AsyncIterator[AIOKafkaConsumer]:
+    """A consumer that looks at the log beside all groups.
+
+    Args:
+        own: Settings of the consumer itself.
+
+    Raises:
+        Unavailable: no broker answers.
+    """
     consumer = AIOKafkaConsumer(
         bootstrap_servers=settings.kafka_brokers,
         enable_auto_commit=False,
-        auto_offset_reset="none",
-        request_timeout_ms=int(_LOOK_S * 1000),
         fetch_max_wait_ms=_FETCH_WAIT_MS,
+        **own,
     )
     try:
         await consumer.start()
     except (KafkaError, OSError) as error:
         raise Unavailable(f"no Kafka broker answers at {settings.kafka_brokers}: {error}") from error
     try:
-        yield LogReader(consumer, asyncio.Lock(), settings.embedded_broker)
+        yield consumer
     finally:
         await consumer.stop()

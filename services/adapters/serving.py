@@ -9,6 +9,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -19,6 +23,12 @@ GRACE_S = 10
 BACKLOG = 2048
 HEADERS_S = 10.0
 MAX_HEADERS_BYTES = 64 * 1024
+
+
+def exposed(registry: CollectorRegistry, request: Request) -> Response:
+    """What a scrape is answered, in the form that it asks for."""
+    encoder, content_type = choose_encoder(request.headers.get("accept", ""))
+    return Response(encoder(registry), media_type=None, headers={"content-type": content_type})
 
 
 class _Protocol(HttpToolsProtocol):

@@ -11,12 +11,11 @@ import uvloop
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder
 
 from services.adapters.event_log import EventLog, ensure_topics, open_event_log
 from services.adapters.helpdesks.vendors import VENDORS
 from services.adapters.metrics import GatewayMetrics
-from services.adapters.serving import listening, serve
+from services.adapters.serving import exposed, listening, serve
 from services.config import Settings
 from services.errors import BadSignature, NoEvent, Rejected, Unavailable, UnknownSource, Unstorable
 from services.gateway.bodies import Gone, TooLarge, TooSlow
@@ -55,8 +54,7 @@ def build_app(settings: Settings, event_log: EventLog, now: Callable[[], datetim
 
     @app.get("/metrics")
     async def show_metrics(request: Request) -> Response:
-        encoder, content_type = choose_encoder(request.headers.get("accept", ""))
-        return Response(encoder(registry), media_type=None, headers={"content-type": content_type})
+        return exposed(registry, request)
 
     @app.get("/healthz")
     async def show_health() -> dict[str, str]:

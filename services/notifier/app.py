@@ -11,14 +11,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder
 
-from services.adapters.event_log import EventLog, ensure_topics, open_event_log
-from services.adapters.serving import listening, serve
+from services.adapters.event_log import EventLog, open_event_log, wait_for_topics
+from services.adapters.serving import exposed, listening, serve
 from services.adapters.signal_endpoints import Endpoint, load_endpoints
 from services.adapters.webhook_metrics import WebhookMetrics
 from services.config import Settings
-from services.errors import Misconfigured, Unavailable
+from services.errors import Misconfigured
 from services.notifier.courier import Surroundings
 from services.notifier.posting import RESULTS, open_poster
 from services.notifier.subscription import Subscription
@@ -29,7 +28,6 @@ UNEXPECTED = 70
 """Exit code after an exception that nobody expected: the next start goes on where the groups have come to."""
 LOOKUPS_AT_ONCE = 4
 """Threads for each endpoint's name lookups: one whose name server is dead holds up no other."""
-BROKER_AGAIN_S = 1.0
 
 
 def endpoints_of(settings: Settings, environ: Mapping[str, str]) -> list[Endpoint]:
@@ -49,8 +47,7 @@ def build_app(registry: CollectorRegistry, event_log: EventLog, subscriptions: S
 
     @app.get("/metrics")
     async def show_metrics(request: Request) -> Response:
-        encoder, content_type = choose_encoder(request.headers.get("accept", ""))
-        return Response(encoder(registry), media_type=None, headers={"content-type": content_type})
+        return exposed(registry, request)
 
     @app.get("/healthz")
     async def show_health() -> dict[str, str]:
@@ -121,7 +118,7 @@ async def _delivering(
 
 async def _deliver(settings: Settings, subscription: Subscription) -> None:
     try:
-        await _wait_for_topics(settings)
+        await wait_for_topics(settings)
         await subscription.run()
     except Misconfigured as error:
         log.error("the notifier cannot go on", extra={"reason": str(error)})
@@ -129,12 +126,3 @@ async def _deliver(settings: Settings, subscription: Subscription) -> None:
     except Exception:
         log.exception("unexpected: the notifier ends, the next goes on where its groups have come to")
         os._exit(UNEXPECTED)
-
-
-async def _wait_for_topics(settings: Settings) -> None:
-    while True:
-        try:
-            return await ensure_topics(settings)
-        except Unavailable as error:
-            log.warning("waiting for the event log", extra={"reason": str(error)})
-            await asyncio.sleep(BROKER_AGAIN_S)

@@ -27,7 +27,7 @@ from redis.asyncio import Redis
 
 from schemas import topics
 from schemas.policy import Policy
-from services.adapters.event_log import ensure_topics, open_event_log
+from services.adapters.event_log import open_event_log, wait_for_topics
 from services.adapters.log_reader import Record, open_log_reader
 from services.adapters.metrics import ProcessorMetrics
 from services.adapters.namespaces import LiveState
@@ -35,7 +35,7 @@ from services.adapters.policy_file import load_policy
 from services.adapters.state_store import StateStore
 from services.config import Settings
 from services.core.rules import Rules
-from services.errors import Misconfigured, Unavailable
+from services.errors import Misconfigured
 from services.processor.announcing import Herald
 from services.processor.movement import Movement, live_at_first, made_from
 from services.processor.shard import HOT_ENTITIES
@@ -246,7 +246,7 @@ async def open_processor(settings: Settings, beside: Policy | None = None) -> As
     configured = beside or load_policy(settings.policy)
     registry = CollectorRegistry()
     metrics = ProcessorMetrics(registry, settings.kafka_group)
-    await _wait_for_topics(settings)
+    await wait_for_topics(settings)
     async with (
         Redis.from_url(settings.redis_url, socket_timeout=10, socket_connect_timeout=5) as redis,
         open_log_reader(settings) as reader,
@@ -276,15 +276,6 @@ async def _live(redis: Redis, named: str, configured: Policy) -> LiveState:
 def _end_unavailable() -> NoReturn:
     log.error("the store or the log is away: this worker ends, the next tries again")
     os._exit(UNAVAILABLE)
-
-
-async def _wait_for_topics(settings: Settings) -> None:
-    while True:
-        try:
-            return await ensure_topics(settings)
-        except Unavailable as error:
-            log.warning("waiting for the event log", extra={"reason": str(error)})
-            await asyncio.sleep(1)
 
 
 @contextmanager

@@ -93,9 +93,14 @@ def board() -> Board:
 @pytest.fixture
 def screen(browser: webdriver.Chrome, board: Board) -> Iterator[Screen]:
     with serving(board) as address:
-        yield Screen(browser, address)
-        browser.get("about:blank")
-        browser.get_log("browser")  # type: ignore[no-untyped-call]
+        yield from shown(browser, address)
+
+
+def shown(browser: webdriver.Chrome, address: str) -> Iterator[Screen]:
+    """A page, which is left without a word in the log once the test is over."""
+    yield Screen(browser, address)
+    browser.get("about:blank")
+    browser.get_log("browser")  # type: ignore[no-untyped-call]
 
 
 def shown_deadlines(screen: Screen) -> list[tuple[str, ...]]:

@@ -13,7 +13,7 @@ import pytest
 from selenium import webdriver
 
 from tests.browser.scripted_board import HOSTILE_NAMES, STATIC
-from tests.browser.test_wall import PHONE, Screen, browser
+from tests.browser.test_wall import PHONE, Screen, browser, shown
 
 __all__ = ["browser"]  # a fixture
 
@@ -149,9 +149,7 @@ def board() -> Board:
 @pytest.fixture
 def screen(browser: webdriver.Chrome, board: Board) -> Iterator[Screen]:
     with serving(board) as address:
-        yield Screen(browser, address)
-        browser.get("about:blank")
-        browser.get_log("browser")  # type: ignore[no-untyped-call]
+        yield from shown(browser, address)
 
 
 def fits(screen: Screen) -> bool:
